@@ -1,0 +1,9 @@
+"""facestream names the people in live video.
+
+From a program: `for event in streamer.subscribe("ipc://..."): ...`
+"""
+
+from streamer.client import Subscriber, subscribe
+from streamer.messages import FrameEvent, GalleryEvent, IdentityEvent, Stats
+
+__all__ = ["FrameEvent", "GalleryEvent", "IdentityEvent", "Stats", "Subscriber", "subscribe"]

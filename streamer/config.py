@@ -1,0 +1,290 @@
+"""config.toml, parsed once into frozen sections; each part is handed its own section only."""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from streamer.detect import DEFAULT_CASCADE
+from streamer.errors import ConfigError
+from streamer.sockets import Security, is_tcp
+
+MAX_IPC_PATH_BYTES = 107  # sun_path of Linux's sockaddr_un, less its end
+PER_CAMERA = ("detect", "track", "capture")
+
+Milliseconds = Annotated[int, Field(ge=0, le=3_600_000)]
+Unit = Annotated[float, Field(ge=0, le=1)]
+Address = Annotated[str, Field(pattern=r"^(ipc|tcp)://.+")]
+
+
+class Section(BaseModel):
+    """A table of the file: frozen, and with no keys but its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class DetectConfig(Section):
+    """Haar detection."""
+
+    cascade: str = DEFAULT_CASCADE
+    detect_width: Annotated[int, Field(ge=0, le=4096)] = 400
+    scale_factor: Annotated[float, Field(gt=1.0, le=2.0)] = 1.15
+    neighbours: Annotated[int, Field(ge=0, le=20)] = 3
+    min_face: Annotated[int, Field(ge=16, le=2000)] = 64
+    search_interval_ms: Milliseconds = 150
+
+
+class TrackConfig(Section):
+    """From detections to tracks."""
+
+    min_iou: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    confirm_frames: Annotated[int, Field(ge=1, le=60)] = 2
+    lost_after_ms: Annotated[int, Field(ge=50, le=60_000)] = 1000
+    max_tracks: Annotated[int, Field(ge=1, le=200)] = 64
+
+
+class CaptureConfig(Section):
+    """Which crops are sent, and how a source is watched."""
+
+    certain_interval_ms: Milliseconds = 1000
+    uncertain_interval_ms: Milliseconds = 0
+    max_in_flight: Annotated[int, Field(ge=1, le=32)] = 2
+    min_sharpness: Annotated[float, Field(ge=0, le=10)] = 0.002
+    stall_timeout_s: Annotated[float, Field(ge=0.5, le=600)] = 5.0
+    retry_min_s: Annotated[float, Field(ge=0.1, le=600)] = 1.0
+    retry_max_s: Annotated[float, Field(ge=0.1, le=3600)] = 30.0
+
+    @model_validator(mode="after")
+    def _retries(self) -> "CaptureConfig":
+        if self.retry_max_s < self.retry_min_s:
+            raise ValueError(
+                f"retry_max_s must be at least retry_min_s ({self.retry_min_s}). "
+                f"Received: {self.retry_max_s}"
+            )
+        return self
+
+
+class CameraConfig(Section):
+    """One camera: its source and its own detect, track and capture settings."""
+
+    source: Annotated[str, Field(min_length=1, max_length=2048)] | Annotated[int, Field(ge=0, le=99)]
+    pace: Literal["real_time", "fast"] = "real_time"
+    loop: bool = False
+    detect: DetectConfig = DetectConfig()
+    track: TrackConfig = TrackConfig()
+    capture: CaptureConfig = CaptureConfig()
+
+
+class DispatchConfig(Section):
+    """The queue of crops."""
+
+    max_queue: Annotated[int, Field(ge=1, le=100_000)] = 256
+    max_batch: Annotated[int, Field(ge=1, le=256)] = 32
+    max_age_ms: Annotated[int, Field(ge=20, le=600_000)] = 1000
+    worker_timeout_ms: Annotated[int, Field(ge=200, le=600_000)] = 10_000
+
+
+class EmbedConfig(Section):
+    """The pool of workers."""
+
+    workers: Literal["auto"] | Annotated[int, Field(ge=1, le=64)] = "auto"
+    threads: Literal["auto"] | Annotated[int, Field(ge=1, le=64)] = "auto"
+    weights: str = ""
+
+    def pool(self, cores: int | None = None) -> tuple[int, int]:
+        """(workers, threads each). Auto: a worker for every two cores, a thread each."""
+        cores = cores or os.cpu_count() or 1
+        workers = max(1, cores // 2) if self.workers == "auto" else self.workers
+        threads = 1 if self.threads == "auto" else self.threads
+        return workers, threads
+
+
+class IdentifyConfig(Section):
+    """Names and events."""
+
+    false_accept_rate: Annotated[float, Field(gt=0, le=0.5)] = 0.01
+    min_votes: Annotated[float, Field(gt=0, le=100)] = 1.5
+    switch_margin: Annotated[float, Field(ge=0, le=100)] = 1.5
+    remember_strangers_s: Annotated[float, Field(ge=0, le=604_800)] = 0.0
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 80
+
+
+class EnrolConfig(Section):
+    """What enrolment accepts."""
+
+    min_face: Annotated[int, Field(ge=16, le=2000)] = 48
+    min_sharpness: Annotated[float, Field(ge=0, le=10)] = 0.01
+    max_crops: Annotated[int, Field(ge=1, le=10_000)] = 60
+
+
+class BusConfig(Section):
+    """Addresses. Relative ipc paths are below data_dir."""
+
+    crops: Address = "ipc://run/crops"
+    work: Address = "ipc://run/work"
+    ingest: Address = "ipc://run/ingest"
+    events: Address = "ipc://run/events"
+    keys: str = ""
+    insecure: bool = False
+
+
+class LogConfig(Section):
+    """Logging of all processes."""
+
+    level: Literal["debug", "info", "warning", "error"] = "warning"
+
+
+class SuperviseConfig(Section):
+    """How processes are watched."""
+
+    start_timeout_s: Annotated[float, Field(ge=5, le=3600)] = 120.0
+    heartbeat_timeout_s: Annotated[float, Field(ge=3, le=600)] = 20.0
+    max_restarts: Annotated[int, Field(ge=0, le=1000)] = 5
+    restart_window_s: Annotated[float, Field(ge=1, le=86_400)] = 60.0
+
+
+class Config(Section):
+    """The whole file. `base` is its folder, `path` the file itself."""
+
+    data_dir: str = "var"
+    cameras: Annotated[
+        dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")], CameraConfig],
+        Field(min_length=1, max_length=64),
+    ]
+    detect: DetectConfig = DetectConfig()
+    track: TrackConfig = TrackConfig()
+    capture: CaptureConfig = CaptureConfig()
+    dispatch: DispatchConfig = DispatchConfig()
+    embed: EmbedConfig = EmbedConfig()
+    identify: IdentifyConfig = IdentifyConfig()
+    enrol: EnrolConfig = EnrolConfig()
+    bus: BusConfig = BusConfig()
+    log: LogConfig = LogConfig()
+    supervise: SuperviseConfig = SuperviseConfig()
+    path: Annotated[Path, Field(exclude=True)] = Path("config.toml")
+
+    @property
+    def data_path(self) -> Path:
+        """The folder that holds everything the program writes."""
+        return (self.path.parent / self.data_dir).resolve()
+
+    @property
+    def gallery_path(self) -> Path:
+        """The folder of galleries."""
+        return self.data_path / "gallery"
+
+    @property
+    def weights_path(self) -> Path | None:
+        """The weights file, or None for the shipped one."""
+        return self.path.parent / self.embed.weights if self.embed.weights else None
+
+    @property
+    def security(self) -> Security:
+        """How tcp is protected."""
+        keys = self.path.parent / self.bus.keys if self.bus.keys else None
+        return Security(keys, self.bus.insecure)
+
+    def address(self, name: Literal["crops", "work", "ingest", "events"]) -> str:
+        """A bus address with its ipc path made absolute."""
+        return self.resolve(getattr(self.bus, name))
+
+    def resolve(self, address: str) -> str:
+        """Make a relative ipc path absolute, below data_dir."""
+        if not address.startswith("ipc://"):
+            return address
+        return f"ipc://{self.data_path / address.removeprefix('ipc://')}"
+
+
+def load_config(path: Path) -> Config:
+    """Read and check a config file.
+
+    Raises ConfigError with a line for every fault: file, key, what is allowed, what was received.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such config file; name one with --config") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: must be a TOML file: {error}") from error
+    if "path" in content:
+        raise ConfigError(f"{path}: path: unknown key; remove it")
+    try:
+        config = Config(**_with_camera_defaults(content), path=path)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_fault(path, fault) for fault in error.errors())) from error
+    faults = _impossible(config)
+    if faults:
+        raise ConfigError("\n".join(f"{path}: {fault}" for fault in faults))
+    return config
+
+
+def _with_camera_defaults(content: dict[str, Any]) -> dict[str, Any]:
+    """Give every camera the file's detect, track and capture tables under its own keys."""
+    cameras = content.get("cameras")
+    if not isinstance(cameras, dict):
+        return content
+    merged = {}
+    for name, camera in cameras.items():
+        if isinstance(camera, dict):
+            camera = dict(camera)
+            for section in PER_CAMERA:
+                common, own = content.get(section, {}), camera.get(section, {})
+                if isinstance(common, dict) and isinstance(own, dict):
+                    camera[section] = {**common, **own}
+        merged[name] = camera
+    return {**content, "cameras": merged}
+
+
+def _fault(path: Path, fault: Any) -> str:
+    key = ".".join(
+        str(step)
+        for step in fault["loc"]
+        # pydantic names the member of a union in the path, which is no key of the file
+        if not any(mark in str(step) for mark in ("constrained-", "literal[", "[key]"))
+    )
+    kind, received = fault["type"], fault.get("input")
+    if kind == "extra_forbidden":
+        return f"{path}: {key}: unknown key; remove it or see config.toml's comments for the names"
+    if kind == "missing":
+        return f"{path}: {key}: is required and missing"
+    message = str(fault["msg"]).removeprefix("Value error, ").removeprefix("Input should ")
+    if kind == "value_error":
+        return f"{path}: {key}: {message}"
+    return f"{path}: {key}: must {message}. Received: {received!r:.80}"
+
+
+def _impossible(config: Config) -> list[str]:
+    faults = []
+    if config.dispatch.max_batch > config.dispatch.max_queue:
+        faults.append(
+            f"dispatch.max_batch must be at most dispatch.max_queue ({config.dispatch.max_queue}). "
+            f"Received: {config.dispatch.max_batch}"
+        )
+    names = ("crops", "work", "ingest", "events")
+    addresses = [config.address(name) for name in names]  # type: ignore[arg-type]
+    for name, address in zip(names, addresses, strict=True):
+        if addresses.count(address) > 1:
+            faults.append(f"bus.{name}: must be an address of its own. Received: {address}")
+        if is_tcp(address) and not config.bus.keys and not config.bus.insecure:
+            faults.append(
+                f"bus.{name}: tcp:// needs bus.keys (make them with `facestream keys`) or "
+                f"bus.insecure = true. Received: {address}"
+            )
+        length = len(address.removeprefix("ipc://").encode())
+        if address.startswith("ipc://") and length > MAX_IPC_PATH_BYTES:
+            faults.append(
+                f"bus.{name}: an ipc path must have at most {MAX_IPC_PATH_BYTES} bytes; use a "
+                f"shorter data_dir or an absolute path. Received {length}: {address}"
+            )
+    for name, camera in config.cameras.items():
+        if camera.loop and camera.pace == "fast":
+            faults.append(f"cameras.{name}: loop must be false with pace = \"fast\", or it never ends")
+    webcams = [camera.source for camera in config.cameras.values()]
+    for name, camera in config.cameras.items():
+        is_webcam = isinstance(camera.source, int) or camera.source.startswith("/dev/video")
+        if is_webcam and webcams.count(camera.source) > 1:
+            faults.append(f"cameras.{name}.source: a webcam can be one camera's only. "
+                          f"Received: {camera.source}")
+    return faults

@@ -1,0 +1,68 @@
+"""The one crop function: live, at enrolment and in training, so that they cannot drift apart."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.boxes import Box
+
+CROP_SIZE = 96
+"""Side of the network's input in pixels (nn4.small2, OpenFace)."""
+
+CROP_ENLARGE = 1.1
+"""The Haar square is enlarged by this factor; the shipped weights were trained with it."""
+
+
+def cut_crop(
+    image_bgr: NDArray[np.uint8],
+    box_xywh: Box,
+    enlarge: float = CROP_ENLARGE,
+    size: int = CROP_SIZE,
+) -> NDArray[np.uint8]:
+    """Cut the square around a detection and resize it to the network's input.
+
+    Parameters
+    ----------
+    image_bgr: (height, width, 3) uint8, as OpenCV decodes it.
+    box_xywh: the detection in frame pixels; it may reach over the border, where the
+        picture's edge pixels are repeated.
+    enlarge: factor on the longer side of the box.
+    size: side of the result in pixels.
+
+    Returns (size, size, 3) uint8, RGB. Raises ValueError for an empty box.
+    """
+    x, y, width, height = box_xywh
+    if width <= 0 or height <= 0:
+        raise ValueError(f"box_xywh must have a positive size. Received: {tuple(box_xywh)}")
+    side = max(1, round(max(width, height) * enlarge))
+    left = round(x + width / 2 - side / 2)
+    top = round(y + height / 2 - side / 2)
+    rows, cols = image_bgr.shape[:2]
+    pad_left, pad_top = max(0, -left), max(0, -top)
+    pad_right, pad_bottom = max(0, left + side - cols), max(0, top + side - rows)
+    patch = image_bgr[
+        min(max(top, 0), rows - 1) : max(min(top + side, rows), 1),
+        min(max(left, 0), cols - 1) : max(min(left + side, cols), 1),
+    ]
+    if pad_left or pad_top or pad_right or pad_bottom:
+        patch = cv2.copyMakeBorder(
+            patch, pad_top, pad_bottom, pad_left, pad_right, cv2.BORDER_REPLICATE
+        )[:side, :side]
+    shrinks = patch.shape[0] > size
+    resized = cv2.resize(
+        patch, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    )
+    return np.ascontiguousarray(resized[:, :, ::-1])
+
+
+def sharpness(crop_rgb: NDArray[np.uint8]) -> float:
+    """Variance of the Laplacian of the grey crop, relative to its own contrast (no unit).
+
+    Dividing by the variance of the grey values makes a dim crop comparable to a bright one
+    (Pech-Pacheco et al. 2000 for the Laplacian; the division is ours).
+    """
+    grey = cv2.cvtColor(crop_rgb, cv2.COLOR_RGB2GRAY)
+    contrast = float(grey.var())
+    if contrast < 1.0:
+        return 0.0
+    return float(cv2.Laplacian(grey, cv2.CV_32F).var()) / contrast

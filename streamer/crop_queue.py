@@ -1,0 +1,97 @@
+"""The queue of crops: newest per track, oldest track first, limited, and nothing stale.
+
+Pure state without sockets; every crop that leaves it is counted.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from streamer.account import Account
+from streamer.clock import Stamp, age_ms
+from streamer.messages import CropInfo
+
+MAX_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class QueuedCrop:
+    """A crop on its way: 27,648 bytes of pixels; `attempts` counts lost workers."""
+
+    info: CropInfo
+    pixels: bytes | memoryview
+    attempts: int = 0
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """The track it belongs to."""
+        return self.info.camera, self.info.track
+
+
+class CropQueue:
+    """At most `max_queue` crops, at most `max_age_ms` old."""
+
+    def __init__(
+        self,
+        max_queue: int,
+        max_age_ms: float,
+        account: Account,
+        age: Callable[[Stamp], float] = age_ms,
+    ) -> None:
+        self._max_queue = max_queue
+        self._max_age_ms = max_age_ms
+        self._account = account
+        self._age = age
+        self._crops: OrderedDict[tuple[str, int], QueuedCrop] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._crops)
+
+    def put(self, crop: QueuedCrop) -> None:
+        """Take a new crop; it replaces an older one of its track, keeping that one's place."""
+        self._account.receive()
+        waiting = self._crops.get(crop.key)
+        if waiting is not None:
+            self._account.drop("superseded")
+            if waiting.info.sequence > crop.info.sequence:
+                return
+        elif len(self._crops) >= self._max_queue:
+            self._crops.popitem(last=False)
+            self._account.drop("queue_full")
+        self._crops[crop.key] = crop
+
+    def put_back(self, crop: QueuedCrop) -> None:
+        """Take back a crop whose worker was lost, to be handed out first; it is not counted anew."""
+        crop = QueuedCrop(crop.info, crop.pixels, crop.attempts + 1)
+        if crop.attempts >= MAX_ATTEMPTS:
+            self._account.drop("worker_lost")
+        elif self._age(crop.info.captured) > self._max_age_ms:
+            self._account.drop("expired")
+        elif crop.key in self._crops:
+            self._account.drop("superseded")
+        else:
+            self._crops[crop.key] = crop
+            self._crops.move_to_end(crop.key, last=False)
+
+    def take(self, count: int) -> list[QueuedCrop]:
+        """Up to `count` crops that are still fresh; stale ones on the way are dropped."""
+        taken: list[QueuedCrop] = []
+        while self._crops and len(taken) < count:
+            _, crop = self._crops.popitem(last=False)
+            if self._age(crop.info.captured) > self._max_age_ms:
+                self._account.drop("expired")
+            else:
+                taken.append(crop)
+        return taken
+
+    def expire(self) -> None:
+        """Drop what has become too old to be handed out."""
+        for key, crop in list(self._crops.items()):
+            if self._age(crop.info.captured) > self._max_age_ms:
+                del self._crops[key]
+                self._account.drop("expired")
+
+    def clear(self, reason: str) -> None:
+        """Drop everything."""
+        self._account.drop(reason, len(self._crops))
+        self._crops.clear()

@@ -1,0 +1,131 @@
+"""The demo's clip, made at first run from two portraits in the public domain.
+
+Eileen Collins (NASA, ships with scikit-image) is enrolled by the demo; Grace Hopper (US
+Navy, ships with matplotlib) stays a stranger. Both move, scale, dim, leave and come back over
+a textured background.
+"""
+
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+WIDTH, HEIGHT, FPS = 1280, 720, 30
+SECONDS = 24
+ENROLLED = "Eileen Collins"
+STRANGER = "Grace Hopper"
+CLIP = "demo.mp4"
+PORTRAIT = "eileen_collins.png"
+
+
+def collins_bgr() -> NDArray[np.uint8]:
+    """Head and shoulders of Eileen Collins, (height, width, 3) uint8."""
+    from skimage import data
+
+    return np.ascontiguousarray(data.astronaut()[0:240, 110:350, ::-1])
+
+
+def hopper_bgr() -> NDArray[np.uint8]:
+    """Head and shoulders of Grace Hopper, (height, width, 3) uint8."""
+    import matplotlib
+
+    path = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise FileNotFoundError(path)
+    return np.ascontiguousarray(image[20:380, 80:440])
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A portrait and its part: present in [enter_s, leave_s), circling about its centre."""
+
+    portrait_bgr: NDArray[np.uint8]
+    enter_s: float
+    leave_s: float
+    centre: tuple[float, float]
+    swing: tuple[float, float]
+    side: tuple[float, float]
+    phase: float = 0.0
+    period_s: float = 6.0
+
+
+def actors() -> list[Actor]:
+    """The cast of the demo."""
+    return [
+        Actor(collins_bgr(), 0.0, 14.0, (360, 350), (150, 70), (280, 360)),
+        Actor(hopper_bgr(), 4.0, 18.0, (920, 370), (140, 80), (280, 340), 1.5, 7.0),
+        Actor(collins_bgr(), 16.0, 23.5, (500, 360), (120, 40), (300, 340), 0.5, 5.0),
+    ]
+
+
+def background(width: int = WIDTH, height: int = HEIGHT) -> NDArray[np.uint8]:
+    """A textured picture without faces."""
+    rng = np.random.default_rng(7)
+    layers = np.zeros((height, width, 3), np.float32)
+    for cells, weight in ((6, 40.0), (24, 25.0), (90, 14.0)):
+        grey = rng.normal(0, weight, (max(2, cells * height // width), cells, 1))
+        noise = grey + rng.normal(0, weight / 5, (*grey.shape[:2], 3))
+        layers += cv2.resize(noise.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+    layers += np.linspace(70, 130, width, dtype=np.float32)[None, :, None]
+    return np.clip(layers, 0, 255).astype(np.uint8)
+
+
+def draw_frame(
+    ground_bgr: NDArray[np.uint8], cast: list[Actor], seconds: float
+) -> NDArray[np.uint8]:
+    """One frame of a play, (height, width, 3) uint8."""
+    frame = ground_bgr.copy()
+    for actor in cast:
+        if actor.enter_s <= seconds < actor.leave_s:
+            _draw_actor(frame, actor, seconds)
+    return frame
+
+
+def _draw_actor(frame: NDArray[np.uint8], actor: Actor, seconds: float) -> None:
+    turn = 2 * math.pi * seconds / actor.period_s + actor.phase
+    low, high = actor.side
+    side = round(low + (high - low) * (0.5 + 0.5 * math.sin(turn * 0.7)))
+    portrait = cv2.resize(actor.portrait_bgr, (side, side), interpolation=cv2.INTER_AREA)
+    light = 0.8 + 0.2 * math.cos(turn * 0.5)
+    portrait = cv2.convertScaleAbs(portrait, alpha=light)
+    # The first and last two seconds are a walk in from below and out again.
+    edge = min(seconds - actor.enter_s, actor.leave_s - seconds)
+    sink = max(0.0, 1.0 - edge / 2) * 0.9 * frame.shape[0]
+    left = round(actor.centre[0] + actor.swing[0] * math.cos(turn) - side / 2)
+    top = round(actor.centre[1] + actor.swing[1] * math.sin(turn) - side / 2 + sink)
+    x0, y0 = max(0, left), max(0, top)
+    x1, y1 = min(frame.shape[1], left + side), min(frame.shape[0], top + side)
+    if x1 > x0 and y1 > y0:
+        frame[y0:y1, x0:x1] = portrait[y0 - top : y1 - top, x0 - left : x1 - left]
+
+
+def write_clip(path: Path, cast: list[Actor], seconds: float, fps: int = FPS) -> None:
+    """Write a 1280 x 720 clip in one step: it is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{os.getpid()}.{path.name}")
+    writer = cv2.VideoWriter(str(partial), cv2.VideoWriter.fourcc(*"mp4v"), fps, (WIDTH, HEIGHT))
+    if not writer.isOpened():
+        raise OSError(f"{path}: this OpenCV cannot write mp4 video")
+    ground = background()
+    for index in range(round(seconds * fps)):
+        writer.write(draw_frame(ground, cast, index / fps))
+    writer.release()
+    partial.replace(path)
+
+
+def make_demo(folder: Path) -> Path:
+    """The demo's clip in this folder, made if it is not there, with the portrait to enrol."""
+    clip, portrait = folder / CLIP, folder / PORTRAIT
+    if not portrait.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = folder / f".{os.getpid()}.{PORTRAIT}"
+        cv2.imwrite(str(partial), collins_bgr())
+        partial.replace(portrait)
+    if not clip.is_file():
+        write_clip(clip, actors(), SECONDS)
+    return clip

@@ -1,0 +1,113 @@
+"""Finding faces with a Haar cascade on a grey, reduced picture."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.boxes import Box, iou_matrix
+from streamer.errors import ConfigError
+
+DEFAULT_CASCADE = "haarcascade_frontalface_alt2.xml"
+_TRAINED_SIDE_PX = 20  # OpenCV's frontal cascades were trained on 20 x 20 pictures
+_NEAR_REACH = 0.4
+_NEAR_SCALE = 1.35
+
+
+class HaarDetector:
+    """A cascade with its parameters; one per thread, as OpenCV's classifier keeps state.
+
+    Parameters
+    ----------
+    cascade: a path, or the name of a file that ships with OpenCV.
+    detect_width: the picture is reduced to this width in pixels first; 0 leaves it as it is.
+    scale_factor, neighbours: as in `cv2.CascadeClassifier.detectMultiScale`.
+    min_face: smallest face, in pixels of the frame (not of the reduced picture).
+
+    Raises ConfigError where the cascade cannot be loaded.
+    """
+
+    def __init__(
+        self,
+        cascade: str = DEFAULT_CASCADE,
+        detect_width: int = 0,
+        scale_factor: float = 1.1,
+        neighbours: int = 3,
+        min_face: int = 24,
+    ) -> None:
+        path = Path(cascade)
+        if not path.is_file():
+            path = Path(cv2.data.haarcascades) / cascade
+        if not path.is_file():
+            raise ConfigError(
+                f"cascade must be a file or the name of one that ships with OpenCV. "
+                f"Received: {cascade!r}"
+            )
+        try:
+            self._classifier = cv2.CascadeClassifier(str(path))
+        except (cv2.error, SystemError):
+            self._classifier = cv2.CascadeClassifier()
+        if self._classifier.empty():
+            raise ConfigError(f"cascade {cascade!r} must be an OpenCV cascade. It cannot be read")
+        self._detect_width = detect_width
+        self._scale_factor = scale_factor
+        self._neighbours = neighbours
+        self._min_face = min_face
+
+    def detect(self, image_bgr: NDArray[np.uint8], near: list[Box] | None = None) -> list[Box]:
+        """Squares around the faces of a (height, width, 3) uint8 BGR picture, in its pixels.
+
+        With `near`, it looks only around these boxes for faces of about their size, which costs
+        a small part of a search through the whole picture.
+        """
+        height, width = image_bgr.shape[:2]
+        factor = min(1.0, self._detect_width / width) if self._detect_width else 1.0
+        if factor < 1.0:
+            size = (round(width * factor), max(1, round(height * factor)))
+            image_bgr = cv2.resize(image_bgr, size, interpolation=cv2.INTER_LINEAR)
+        grey = cv2.cvtColor(image_bgr, cv2.COLOR_BGR2GRAY)
+        smallest = max(_TRAINED_SIDE_PX, round(self._min_face * factor))
+        if near is None:
+            found = self._search(grey, 0, 0, smallest, 0)
+        else:
+            found = [box for known in near for box in self._search_near(grey, known.scaled(factor))]
+            found = without_doubles(found)
+        return [box.scaled(1 / factor) for box in found]
+
+    def _search_near(self, grey: NDArray[np.uint8], known: Box) -> list[Box]:
+        reach = _NEAR_REACH * known.width
+        left, top = max(0, round(known.x - reach)), max(0, round(known.y - reach))
+        right = min(grey.shape[1], round(known.x + known.width + reach))
+        bottom = min(grey.shape[0], round(known.y + known.height + reach))
+        smallest = max(_TRAINED_SIDE_PX, round(known.width / _NEAR_SCALE))
+        if right - left < smallest or bottom - top < smallest:
+            return []
+        region = grey[top:bottom, left:right]
+        return self._search(region, left, top, smallest, round(known.width * _NEAR_SCALE) + 1)
+
+    def _search(
+        self, grey: NDArray[np.uint8], left: int, top: int, smallest: int, greatest: int
+    ) -> list[Box]:
+        found = self._classifier.detectMultiScale(
+            grey,
+            self._scale_factor,
+            self._neighbours,
+            minSize=(smallest, smallest),
+            maxSize=(greatest, greatest),
+        )
+        return [Box(float(x + left), float(y + top), float(w), float(h)) for x, y, w, h in found]
+
+
+def without_doubles(boxes: list[Box]) -> list[Box]:
+    """The boxes, largest first, without those that overlap a larger one by a third or more."""
+    kept: list[Box] = []
+    for box in sorted(boxes, key=lambda box: -box.width * box.height):
+        if not kept or iou_matrix(np.array([box]), np.array(kept)).max() < 1 / 3:
+            kept.append(box)
+    return kept
+
+
+def largest(boxes: list[Box]) -> Box | None:
+    """The box with the largest area, or None where there is none."""
+    return max(boxes, key=lambda box: box.width * box.height, default=None)

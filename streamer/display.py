@@ -1,0 +1,143 @@
+"""What `facestream run` and `watch` show: who comes and goes, the rates, the account."""
+
+import time
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from streamer.account import StageCount, add_up
+from streamer.messages import GalleryEvent, IdentityEvent, Stats
+
+PLAIN_SECONDS = 10.0
+_STALE_S = 5.0
+
+
+def event_line(event: IdentityEvent) -> Text:
+    """One event for people."""
+    moment = event.captured_utc[11:23]
+    who = event.identity or event.stranger or "unknown"
+    colour = "green" if event.identity else "dark_orange"
+    verb = {"enter": "enters", "update": "is seen", "exit": "leaves"}[event.event]
+    return Text.assemble(
+        f"{moment}  {event.camera}  ",
+        (who, colour),
+        f" {verb}  {event.probability:.2%}  track {event.track}  {event.age_ms:.0f} ms",
+    )
+
+
+class Display:
+    """Live tables on a terminal; plain lines elsewhere."""
+
+    def __init__(self, console: Console, updates: bool = False) -> None:
+        self._console = console
+        self._updates = updates
+        self._latest: dict[tuple[str, str], tuple[float, Stats]] = {}
+        self._past: dict[str, list[StageCount]] = {}
+        self._gallery: GalleryEvent | None = None
+        self._next_plain = time.monotonic() + PLAIN_SECONDS
+        self._live: Live | None = None
+        self._states: dict[str, str] = {}
+        self.events = 0
+
+    def __enter__(self) -> "Display":
+        if self._console.is_terminal:
+            self._live = Live(console=self._console, refresh_per_second=4, transient=True)
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def line(self, text: str | Text) -> None:
+        """Print a line above whatever is live."""
+        self._console.print(text, highlight=False, soft_wrap=True)
+
+    def take(self, message: object) -> None:
+        """Show a message, if it is for people."""
+        match message:
+            case IdentityEvent():
+                self.events += 1
+                if message.event != "update" or self._updates:
+                    self.line(event_line(message))
+            case Stats():
+                self._take_stats(message)
+            case GalleryEvent():
+                if self._gallery is not None and message.version != self._gallery.version:
+                    self.line(f"gallery {message.version}: {len(message.people)} people")
+                self._gallery = message
+
+    def refresh(self) -> None:
+        """Redraw the tables, or print the plain lines if they are due."""
+        if self._live is not None:
+            self._live.update(Group(self.cameras_table(), self.account_table()))
+        elif time.monotonic() >= self._next_plain:
+            self._next_plain = time.monotonic() + PLAIN_SECONDS
+            self.line(self._plain_rates())
+
+    def account(self) -> dict[str, StageCount]:
+        """The account so far, over all processes, those that were restarted included."""
+        counts = [stage for _, stats in self._latest.values() for stage in stats.stages]
+        counts += [stage for stages in self._past.values() for stage in stages]
+        return add_up(counts)
+
+    def _take_stats(self, stats: Stats) -> None:
+        key = (stats.role, stats.name)
+        before = self._latest.get(key)
+        if before is not None and before[1].instance != stats.instance:
+            self._past.setdefault(before[1].instance, []).extend(before[1].stages)
+        self._latest[key] = (time.monotonic(), stats)
+        if stats.camera_state is not None:
+            state = f"{stats.camera_state.state} {stats.camera_state.detail}".strip()
+            if self._states.get(stats.name) != state:
+                self._states[stats.name] = state
+                self.line(f"camera {stats.name}: {state}")
+
+    def cameras_table(self) -> Table:
+        """Cameras and workers with their rates."""
+        table = Table(title="rates, a second", title_justify="left")
+        for column in ("process", "state", "frames", "crops", "CPU s"):
+            table.add_column(column, justify="left" if column in ("process", "state") else "right")
+        now = time.monotonic()
+        for (role, name), (heard, stats) in sorted(self._latest.items()):
+            rates = stats.rates
+            crops = {
+                "capture": rates.get("faces", 0.0),
+                "dispatch": rates.get("crops", 0.0),
+                "embed": rates.get(f"worker {name}", 0.0),
+                "identify": rates.get("embeddings", 0.0),
+            }[role]
+            state = stats.camera_state.state if stats.camera_state else ""
+            if now - heard > _STALE_S:
+                state = "no report"
+            frames = f"{rates['frames']:.1f}" if "frames" in rates else ""
+            table.add_row(
+                f"{role} {name}" if role != name else role,
+                state,
+                frames,
+                f"{crops:.1f}",
+                f"{stats.cpu_s:.1f}",
+            )
+        return table
+
+    def account_table(self) -> Table:
+        """Every stage: received = passed on + dropped + pending."""
+        table = Table(title="account", title_justify="left")
+        for column in ("stage", "received", "passed on", "pending", "dropped"):
+            table.add_column(column, justify="left" if column in ("stage", "dropped") else "right")
+        for name, count in self.account().items():
+            dropped = ", ".join(f"{why} {n}" for why, n in sorted(count.dropped.items()))
+            table.add_row(
+                name, str(count.received), str(count.passed), str(count.pending), dropped
+            )
+        return table
+
+    def _plain_rates(self) -> str:
+        parts = []
+        for (role, name), (_, stats) in sorted(self._latest.items()):
+            rates = " ".join(f"{stage} {rate:.1f}/s" for stage, rate in stats.rates.items() if rate)
+            parts.append(f"{role if role == name else name}: {rates or 'idle'}")
+        return "rates  " + "; ".join(parts) if parts else "rates  no report yet"

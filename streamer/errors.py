@@ -1,0 +1,43 @@
+"""The error tree. A message says what must be, what was received and what to do.
+
+    FacestreamError ............. anything a user can put right; one line, exit code 2
+    |-- ConfigError ............. config.toml, an option or an environment variable
+    |-- ProtocolError ........... a message from a socket that is malformed, too big or too new
+    |-- SourceError ............. a camera, stream or file that cannot be opened or read
+    |-- PictureError ............ a picture that cannot be used for enrolment
+    |-- WeightsError ............ a weights file that is damaged or does not fit
+    |-- GalleryError ............ a gallery that is damaged, empty or made with other weights
+    `-- DatasetError ............ a folder of photos that cannot be trained on
+"""
+
+
+class FacestreamError(Exception):
+    """Base of every error that is the user's to put right."""
+
+
+class ConfigError(FacestreamError):
+    """The config file, an option or the environment is wrong."""
+
+
+class ProtocolError(FacestreamError):
+    """A message on a socket is malformed, oversized or of another version."""
+
+
+class SourceError(FacestreamError):
+    """A camera, stream, file or folder cannot be opened or read."""
+
+
+class PictureError(FacestreamError):
+    """A picture has no usable face."""
+
+
+class WeightsError(FacestreamError):
+    """A weights file is missing, damaged or does not fit the network."""
+
+
+class GalleryError(FacestreamError):
+    """A gallery is missing, damaged, empty or made with other weights."""
+
+
+class DatasetError(FacestreamError):
+    """A folder of photos cannot be trained on."""

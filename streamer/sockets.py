@@ -1,0 +1,187 @@
+"""ZeroMQ sockets with limits: high-water marks before connect, linger 0, CURVE on tcp."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import zmq
+import zmq.auth
+from zmq.auth.thread import ThreadAuthenticator
+
+from streamer.errors import ConfigError
+from streamer.messages import MAX_PART_BYTES
+
+HIGH_WATER_MARK = 256
+HEARTBEAT_MS = 1000
+HEARTBEAT_TIMEOUT_MS = 5000
+
+Socket = zmq.Socket[bytes]
+
+
+@dataclass(frozen=True)
+class Security:
+    """How tcp is protected: CURVE with the keys in a folder, or not at all if so configured."""
+
+    keys: Path | None = None
+    insecure: bool = False
+
+
+def is_tcp(address: str) -> bool:
+    """True for an address that leaves this host's file system."""
+    return address.startswith("tcp://")
+
+
+class Bus:
+    """One process's ZeroMQ context; makes its sockets and closes them all.
+
+    Use it in the thread that uses the sockets. Raises ConfigError where a key or an address
+    cannot be used.
+    """
+
+    def __init__(self, security: Security | None = None) -> None:
+        self._security = security or Security()
+        self._context: zmq.Context[Socket] = zmq.Context()
+        self._authenticator: ThreadAuthenticator | None = None
+        self._sockets: list[Socket] = []
+
+    def bind(self, kind: int, address: str, hwm: int = HIGH_WATER_MARK) -> Socket:
+        """A bound socket; on tcp it admits only clients whose public key is authorised."""
+        socket = self._socket(kind, hwm)
+        if is_tcp(address) and not self._security.insecure:
+            folder = self._keys()
+            self._authenticate(folder)
+            public, secret = load_key(folder / "server.key_secret")
+            socket.curve_publickey, socket.curve_secretkey = public, secret
+            socket.curve_server = True
+        if address.startswith("ipc://"):
+            Path(address.removeprefix("ipc://")).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            socket.bind(address)
+        except zmq.ZMQError as error:
+            raise ConfigError(f"cannot listen on {address}: {error.strerror}") from error
+        return socket
+
+    def connect(self, kind: int, address: str, hwm: int = HIGH_WATER_MARK) -> Socket:
+        """A connecting socket; it goes on trying for as long as it lives."""
+        socket = self._socket(kind, hwm)
+        if is_tcp(address) and not self._security.insecure:
+            folder = self._keys()
+            public, secret = load_key(folder / "client.key_secret")
+            socket.curve_publickey, socket.curve_secretkey = public, secret
+            socket.curve_serverkey = load_key(folder / "server.key")[0]
+        try:
+            socket.connect(address)
+        except zmq.ZMQError as error:
+            raise ConfigError(f"cannot connect to {address}: {error.strerror}") from error
+        return socket
+
+    def close(self, linger_ms: int = 0) -> None:
+        """Close everything; waits at most `linger_ms` for messages still on their way out."""
+        for socket in self._sockets:
+            socket.close(linger=linger_ms)
+        if self._authenticator is not None:
+            self._authenticator.stop()
+        self._context.term()
+
+    def _socket(self, kind: int, hwm: int) -> Socket:
+        socket = self._context.socket(kind)
+        socket.linger = 0
+        socket.sndhwm = socket.rcvhwm = hwm
+        socket.maxmsgsize = MAX_PART_BYTES
+        socket.heartbeat_ivl = HEARTBEAT_MS
+        socket.heartbeat_timeout = HEARTBEAT_TIMEOUT_MS
+        socket.reconnect_ivl = 100
+        socket.reconnect_ivl_max = 2000
+        self._sockets.append(socket)
+        return socket
+
+    def _keys(self) -> Path:
+        if self._security.keys is None:
+            raise ConfigError(
+                "tcp:// needs CURVE keys: make them with `facestream keys`, name their folder in "
+                "bus.keys, or set bus.insecure = true"
+            )
+        return self._security.keys
+
+    def _authenticate(self, folder: Path) -> None:
+        if self._authenticator is not None:
+            return
+        authorised = folder / "authorised"
+        if not authorised.is_dir():
+            raise ConfigError(f"{authorised}: must be the folder of the clients' public keys")
+        self._authenticator = ThreadAuthenticator(self._context)
+        self._authenticator.start()
+        self._authenticator.configure_curve(domain="*", location=str(authorised))
+
+
+@contextmanager
+def open_bus(security: Security | None = None, linger_ms: int = 0) -> Iterator[Bus]:
+    """A Bus that is closed at the end of the block."""
+    bus = Bus(security)
+    try:
+        yield bus
+    finally:
+        bus.close(linger_ms)
+
+
+def receive_all(socket: Socket, limit: int = 1000) -> Iterator[list[bytes]]:
+    """What has arrived, without waiting; at most `limit` messages, so that a flood cannot hold."""
+    for _ in range(limit):
+        try:
+            yield socket.recv_multipart(zmq.NOBLOCK)
+        except zmq.Again:
+            return
+
+
+def try_send(socket: Socket, parts: list[Any]) -> bool:
+    """Send without waiting. False where the queue is full or nobody is connected."""
+    try:
+        socket.send_multipart(parts, zmq.NOBLOCK, copy=True)
+    except zmq.Again:
+        return False
+    return True
+
+
+def load_key(path: Path) -> tuple[bytes, bytes | None]:
+    """Public and, if the file has it, secret key. Raises ConfigError."""
+    try:
+        public, secret = zmq.auth.load_certificate(path)
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"{path}: must be a CURVE key made by `facestream keys`: {error}"
+        ) from error
+    if path.suffix == ".key_secret" and secret is None:
+        raise ConfigError(f"{path}: must hold a secret key")
+    return public, secret
+
+
+def make_keys(folder: Path, clients: list[str]) -> list[Path]:
+    """Make the server's key, `client` and further clients' keys; never overwrites one.
+
+    Layout: server.key, server.key_secret, client.key_secret, authorised/<name>.key, and
+    for further clients <name>/client.key_secret with server.key beside it, to be carried
+    to their hosts. Returns what was made.
+    """
+    authorised = folder / "authorised"
+    for private in (folder, authorised):
+        private.mkdir(parents=True, exist_ok=True)
+        private.chmod(0o700)
+    made = []
+    if not (folder / "server.key_secret").exists():
+        zmq.auth.create_certificates(folder, "server")
+        made += [folder / "server.key", folder / "server.key_secret"]
+    for name in ["client", *clients]:
+        home = folder if name == "client" else folder / name
+        if (home / "client.key_secret").exists():
+            continue
+        home.mkdir(mode=0o700, exist_ok=True)
+        public, secret = zmq.auth.create_certificates(home, "client")
+        Path(secret).chmod(0o600)
+        Path(public).replace(authorised / f"{name}.key")
+        made += [home / "client.key_secret", authorised / f"{name}.key"]
+        if home != folder:
+            (home / "server.key").write_bytes((folder / "server.key").read_bytes())
+    (folder / "server.key_secret").chmod(0o600)
+    return made

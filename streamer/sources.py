@@ -1,0 +1,155 @@
+"""Where frames come from: a webcam, a stream, a video file, a folder of pictures, or the demo."""
+
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.errors import SourceError
+
+OPEN_TIMEOUT_MS = 10_000
+PICTURES_FPS = 2.0
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm"})
+_URL = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@(?=[^/])|(?<=://)[^@\s]*@")
+_SECRET_QUERY = re.compile(
+    r"([?&](?:user(?:name)?|pass(?:word|wd)?|pwd|token|auth|key|secret|loginuse|loginpas)=)[^&\s]*",
+    re.IGNORECASE,
+)
+
+
+def redact(text: str) -> str:
+    """Take credentials out of every URL in a text, so that it can be logged."""
+    return _SECRET_QUERY.sub(r"\1***", _CREDENTIALS.sub("***@", text))
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A frame as a source gives it; `media_ms` is its place in the recording, if there is one."""
+
+    image_bgr: NDArray[np.uint8]
+    media_ms: float | None
+
+
+class Source(Protocol):
+    """An open source. `live`: it does not wait for us, and its end is a fault."""
+
+    live: bool
+    fps: float
+
+    def read(self) -> Picture | None:
+        """The next frame; None at the end, or when the stream broke. May block."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def is_live(source: str | int) -> bool:
+    """True for a webcam or a URL: a source that should never end."""
+    return isinstance(source, int) or source.startswith("/dev/video") or bool(_URL.match(source))
+
+
+def open_source(
+    source: str | int, base: Path, read_timeout_ms: int = 5000, loop: bool = False
+) -> Source:
+    """Open a source; relative paths are below `base`. Raises SourceError."""
+    if isinstance(source, int) or is_live(source):
+        return VideoSource(source, live=True, read_timeout_ms=read_timeout_ms)
+    path = base / source
+    if path.is_dir():
+        return FolderSource(path)
+    if path.is_file():
+        return VideoSource(str(path), live=False, read_timeout_ms=read_timeout_ms, loop=loop)
+    raise SourceError(f"{path}: no such file, folder, device or URL")
+
+
+class VideoSource:
+    """Whatever `cv2.VideoCapture` can open."""
+
+    def __init__(
+        self, source: str | int, live: bool, read_timeout_ms: int, loop: bool = False
+    ) -> None:
+        self.live = live
+        self._loop = loop
+        self._count = 0
+        if isinstance(source, str) and source.startswith("/dev/video"):
+            if not Path(source).exists():
+                raise SourceError(f"{source}: no such device; is the webcam plugged in?")
+            source = source if not source[10:].isdigit() else int(source[10:])
+        if isinstance(source, int):
+            self._capture = cv2.VideoCapture(source)
+        else:
+            self._capture = cv2.VideoCapture(
+                source,
+                cv2.CAP_FFMPEG,
+                [
+                    cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
+                    OPEN_TIMEOUT_MS,
+                    cv2.CAP_PROP_READ_TIMEOUT_MSEC,
+                    read_timeout_ms,
+                ],
+            )
+        if not self._capture.isOpened():
+            raise SourceError(f"{redact(str(source))}: cannot be opened as video")
+        fps = self._capture.get(cv2.CAP_PROP_FPS)
+        self.fps = fps if 0.1 <= fps <= 1000 else 30.0
+
+    def read(self) -> Picture | None:
+        good, image = self._capture.read()
+        if not good and self._loop and self._count:
+            self._capture.set(cv2.CAP_PROP_POS_FRAMES, 0)
+            good, image = self._capture.read()
+        if not good:
+            return None
+        if image.ndim == 2:
+            image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+        self._count += 1
+        return Picture(image, None if self.live else (self._count - 1) * 1000 / self.fps)
+
+    def close(self) -> None:
+        self._capture.release()
+
+
+class FolderSource:
+    """The pictures of a folder by name, as a slow film."""
+
+    live = False
+    fps = PICTURES_FPS
+
+    def __init__(self, folder: Path) -> None:
+        paths = [path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES]
+        if not paths:
+            raise SourceError(f"{folder}: has no picture ({', '.join(sorted(PICTURE_SUFFIXES))})")
+        self._paths = iter(sorted(paths))
+        self._count = 0
+
+    def read(self) -> Picture | None:
+        for path in self._paths:
+            image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+            self._count += 1
+            if image is not None:
+                return Picture(image, (self._count - 1) * 1000 / self.fps)
+        return None
+
+    def close(self) -> None:
+        self._paths = iter(())
+
+
+class Pacer:
+    """Holds a recording to its own speed; after a pause it does not catch up in a burst."""
+
+    def __init__(self, fps: float) -> None:
+        self._period_s = 1.0 / fps
+        self._due = time.monotonic()
+
+    def wait(self) -> None:
+        """Sleep until the next frame is due."""
+        self._due = max(self._due + self._period_s, time.monotonic() - self._period_s)
+        delay = self._due - time.monotonic()
+        if delay > 0:
+            time.sleep(delay)

@@ -1,0 +1,103 @@
+"""`scripts/bench`: measurements, always as a ratio to a peer or a baseline in the same run."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from streamer.errors import FacestreamError
+
+app = typer.Typer(
+    no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, help=__doc__
+)
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the figures here, too.")]
+
+
+@app.command()
+def pipeline(
+    seconds: Annotated[float, typer.Option(min=4, help="Length of each made clip.")] = 20.0,
+    faces: Annotated[list[int] | None, typer.Option(help="Faces in the clip.")] = None,
+    json_file: JsonFile = None,
+) -> None:
+    """The whole pipeline on made clips, and the plain loop that a tutorial would write."""
+    from trainer.bench_pipeline import measure
+
+    figures = measure(faces or [1, 4, 10], seconds, _say)
+    table = Table(title="pipeline, 1280 x 720 at 30 fps, real time", title_justify="left")
+    for column in (
+        "faces", "frames/s", "read", "processed", "dropped", "crops",
+        "p50 ms", "p95 ms", "p99 ms", "fast fps", "pictures/s", "plain fps", "ratio",
+    ):  # fmt: skip
+        table.add_column(column, justify="right")
+    for run in figures["runs"]:
+        dropped = ", ".join(f"{why} {n}" for why, n in run["frames_dropped"].items()) or "0"
+        table.add_row(
+            str(run["faces"]),
+            f"{run['fps_processed']:.1f}",
+            str(run["frames_read"]),
+            str(run["frames_processed"]),
+            dropped,
+            str(run["crops_embedded"]),
+            *(f"{run[f'latency_ms_p{p}']:.0f}" for p in (50, 95, 99)),
+            f"{run['fps_fast']:.1f}",
+            f"{run['pictures_per_s_fast']:.1f}",
+            f"{run['fps_plain_loop']:.1f}",
+            f"{run['ratio_to_plain_loop']:.2f}",
+        )
+    console = Console()
+    console.print(table)
+    cpu = Table(title="CPU seconds per stage, real time run", title_justify="left")
+    stages = sorted({stage for run in figures["runs"] for stage in run["cpu_s"]})
+    for column in ("faces", *stages):
+        cpu.add_column(column, justify="right")
+    for run in figures["runs"]:
+        cpu.add_row(str(run["faces"]), *(f"{run['cpu_s'].get(stage, 0):.1f}" for stage in stages))
+    console.print(cpu)
+    console.print(f"ratio to the plain loop: {figures['ratio_to_plain_loop']:.2f}")
+    _write(json_file, figures)
+
+
+@app.command()
+def transport(
+    seconds: Annotated[float, typer.Option(min=1, help="Time for each side.")] = 8.0,
+    json_file: JsonFile = None,
+) -> None:
+    """Crops a second through dispatch with a null embedder, against REQ/REP of pickled arrays."""
+    from trainer.bench_transport import measure
+
+    figures = measure(seconds)
+    table = Table(title="crops of 27,648 bytes, there and back", title_justify="left")
+    table.add_column("way")
+    table.add_column("crops/s", justify="right")
+    table.add_row("dispatch, null embedder", f"{figures['crops_per_s']:.0f}")
+    table.add_row("REQ/REP, pickled arrays", f"{figures['pickled_req_rep_per_s']:.0f}")
+    console = Console()
+    console.print(table)
+    console.print(f"ratio: {figures['ratio_to_pickled_req_rep']:.2f}")
+    _write(json_file, figures)
+
+
+def _say(text: str) -> None:
+    Console(stderr=True).print(text, highlight=False)
+
+
+def _write(path: Path | None, figures: dict[str, Any]) -> None:
+    if path is not None:
+        path.write_text(json.dumps(figures, indent=1) + "\n")
+
+
+def main() -> None:
+    """Run; what the user can put right is one line, and exit code 2."""
+    try:
+        app()
+    except FacestreamError as error:
+        sys.stderr.write(f"bench: {error}\n")
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,188 @@
+"""The pipeline bench: made clips with moving faces, real processes, and the plain loop."""
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from streamer.account import StageCount
+from streamer.client import Subscriber
+from streamer.demo import (
+    ENROLLED,
+    HEIGHT,
+    PORTRAIT,
+    WIDTH,
+    Actor,
+    collins_bgr,
+    hopper_bgr,
+    make_demo,
+    write_clip,
+)
+from streamer.display import Display
+from streamer.errors import FacestreamError
+from streamer.messages import FrameEvent, IdentityEvent, Stats
+
+_START_TIMEOUT_S = 180.0
+
+
+def cast_of(faces: int, seconds: float) -> list[Actor]:
+    """Portraits side by side, each circling in a cell of its own."""
+    columns = min(5, faces)
+    rows = -(-faces // columns)
+    cell_w, cell_h = WIDTH / columns, HEIGHT / rows
+    side = min(300.0, 0.8 * min(cell_w, cell_h))
+    portraits = (collins_bgr(), hopper_bgr())
+    return [
+        Actor(
+            portraits[index % 2],
+            -10.0,
+            seconds + 10.0,
+            (cell_w * (index % columns + 0.5), cell_h * (index // columns + 0.5)),
+            (0.1 * side, 0.08 * side),
+            (0.9 * side, 1.05 * side),
+            phase=index * 0.9,
+            period_s=4.0 + 0.3 * index,
+        )
+        for index in range(faces)
+    ]
+
+
+@dataclass
+class Observed:
+    """What a subscriber saw of one run."""
+
+    latencies_ms: list[float] = field(default_factory=list)
+    stages: dict[str, StageCount] = field(default_factory=dict)
+    cpu_s: dict[str, float] = field(default_factory=dict)
+    pictures: list[tuple[int, float]] = field(default_factory=list)  # sequence, captured
+
+
+def measure(faces: list[int], seconds: float, say: Callable[[str], None]) -> dict[str, Any]:
+    """All runs; the ratio of the whole is that of the run with 4 faces, or of the first."""
+    runs = []
+    with tempfile.TemporaryDirectory(prefix="fs-") as folder:
+        base = Path(folder)
+        make_demo(base / "var" / "demo")
+        _write_config(base, "unused.mp4", "fast")
+        _command(base, "enrol", ENROLLED, str(base / "var" / "demo" / PORTRAIT))
+        for count in faces:
+            clip = base / f"faces-{count}.mp4"
+            say(f"{count} faces: making the clip")
+            write_clip(clip, cast_of(count, seconds), seconds)
+            say(f"{count} faces: real time")
+            live = _run(base, clip, "real_time", pictures=False)
+            say(f"{count} faces: as fast as it goes")
+            fast = _run(base, clip, "fast", pictures=True)
+            say(f"{count} faces: the plain loop")
+            plain = _command(
+                base, "-m", "trainer.bench_plain", str(clip), str(base / "var" / "gallery")
+            )
+            runs.append(_figures(count, seconds, live, fast, float(plain)))
+    chosen = next((run for run in runs if run["faces"] == 4), runs[0])
+    return {"runs": runs, "ratio_to_plain_loop": chosen["ratio_to_plain_loop"]}
+
+
+def _figures(
+    faces: int, seconds: float, live: Observed, fast: Observed, plain_fps: float
+) -> dict[str, Any]:
+    frames = live.stages["frames"]
+    p50, p95, p99 = np.percentile(live.latencies_ms or [np.nan], [50, 95, 99])
+    (first, began), (last, ended) = fast.pictures[0], fast.pictures[-1]
+    fps_fast = (last - first) / (ended - began)
+    return {
+        "faces": faces,
+        "fps_processed": frames.passed / seconds,
+        "frames_read": frames.received,
+        "frames_processed": frames.passed,
+        "frames_dropped": frames.dropped,
+        "crops_embedded": live.stages["embeddings"].received,
+        "crops_dropped": live.stages["crops"].dropped,
+        "latency_ms_p50": float(p50),
+        "latency_ms_p95": float(p95),
+        "latency_ms_p99": float(p99),
+        "events": len(live.latencies_ms),
+        "cpu_s": live.cpu_s,
+        "fps_fast": fps_fast,
+        "pictures_per_s_fast": (len(fast.pictures) - 1) / (ended - began),
+        "fps_plain_loop": plain_fps,
+        "ratio_to_plain_loop": fps_fast / plain_fps,
+    }
+
+
+def _run(base: Path, clip: Path, pace: str, pictures: bool) -> Observed:
+    config = _write_config(base, clip.name, pace)
+    topics = ["identity/", "stats", *(["frame/bench"] if pictures else [])]
+    observed = Observed()
+    display = Display(_NoConsole())  # type: ignore[arg-type]
+    with Subscriber(f"ipc://{base / 'var' / 'run' / 'events'}", topics) as subscriber:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streamer.cli", "--config", str(config), "run"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        try:
+            until = time.monotonic() + _START_TIMEOUT_S
+            while process.poll() is None:
+                received = subscriber.receive(0.2)
+                if received is not None:
+                    until = time.monotonic() + _START_TIMEOUT_S
+                    _observe(received[0], observed, display)
+                elif time.monotonic() > until:
+                    raise FacestreamError("the pipeline gave no sign of life")
+            while (received := subscriber.receive(0.2)) is not None:
+                _observe(received[0], observed, display)
+        finally:
+            process.terminate()
+            output, _ = process.communicate(timeout=60)
+    if process.returncode or not observed.stages:
+        raise FacestreamError(f"the pipeline failed: {output[-2000:]}")
+    return observed
+
+
+def _observe(event: object, observed: Observed, display: Display) -> None:
+    match event:
+        case IdentityEvent() if event.event != "exit":
+            observed.latencies_ms.append(event.age_ms)
+        case FrameEvent():
+            captured = datetime.fromisoformat(event.captured_utc).timestamp()
+            observed.pictures.append((event.sequence, captured))
+        case Stats():
+            display.take(event)
+            observed.cpu_s[event.role] = event.cpu_s
+            observed.stages = display.account()
+
+
+class _NoConsole:
+    """A console for a Display whose lines nobody reads."""
+
+    is_terminal = False
+
+    def print(self, *_: object, **__: object) -> None:
+        """Nothing is shown."""
+
+
+def _write_config(base: Path, source: str, pace: str) -> Path:
+    path = base / "config.toml"
+    path.write_text(f'[cameras.bench]\nsource = "{source}"\npace = "{pace}"\n')
+    return path
+
+
+def _command(base: Path, *arguments: str) -> str:
+    if arguments[0] != "-m":
+        arguments = ("-m", "streamer.cli", "--config", str(base / "config.toml"), *arguments)
+    done = subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise FacestreamError(f"{arguments}: {done.stderr[-2000:]}")
+    return done.stdout.strip()
+
+

@@ -1,0 +1,198 @@
+"""Distillation: NN4.small2 learns to reproduce the teacher's descriptors.
+
+Loss: 1 - cosine(student, teacher), plus half the mean squared difference between the two
+batches' similarity matrices. AdamW with warm-up and a cosine to zero. Every random number
+comes from the seed and the step, so a run that was killed goes on exactly as it would have.
+"""
+
+import io
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from trainer.distort import distorted_crop
+from trainer.face_cache import FaceCache
+from trainer.student import build_student, load_into_student, student_weights
+from workers.weights_file import TORCH_LRN, LocalResponseNorm, Weights
+
+CHECKPOINT_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All numbers of a run; they are written into the weights file."""
+
+    epochs: float = 12.0
+    peak_rate: float = 2e-3
+    warm_up_steps: int = 200
+    weight_decay: float = 5e-4
+    clip_norm: float = 1.0
+    batch: int = 64
+    pair_loss: float = 0.5
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run is; `loss` is the mean since the last report."""
+
+    step: int
+    steps: int
+    epoch: float
+    loss: float
+    crops_per_s: float
+    seconds_left: float
+
+
+class Distiller:
+    """One run in one work folder: `train()` until done or stopped, `weights()` at any time."""
+
+    def __init__(
+        self,
+        cache: FaceCache,
+        work: Path,
+        recipe: Recipe,
+        start: Weights | None = None,
+        bfloat16: bool = True,
+    ) -> None:
+        self._cache = cache
+        self._recipe = recipe
+        self._work = work
+        self._lrn: LocalResponseNorm = start.lrn if start else TORCH_LRN
+        keras.utils.set_random_seed(recipe.seed)
+        keras.mixed_precision.set_global_policy("mixed_bfloat16" if bfloat16 else "float32")
+        self._model = build_student(self._lrn)
+        keras.mixed_precision.set_global_policy("float32")
+        if start:
+            load_into_student(self._model, start)
+        self._optimiser = keras.optimizers.AdamW(
+            recipe.peak_rate, weight_decay=recipe.weight_decay, global_clipnorm=recipe.clip_norm
+        )
+        self._optimiser.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+        self._optimiser.build(self._model.trainable_variables)
+        self.steps_an_epoch = len(cache.descriptors) // recipe.batch
+        self.steps = max(1, round(recipe.epochs * self.steps_an_epoch))
+        self.step = 0
+        work.mkdir(parents=True, exist_ok=True)
+        self._restore()
+
+    def weights(self) -> Weights:
+        """The network as it is now."""
+        recipe = json.dumps({"distilled": asdict(self._recipe), "faces": len(self._cache.paths)})
+        return student_weights(self._model, self._lrn, recipe)
+
+    def train(
+        self,
+        on_progress: Callable[[Progress], None],
+        on_epoch: Callable[[int, "Distiller"], None],
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> bool:
+        """Train to the end (True) or until `should_stop()` (False); checkpoints on the way."""
+        step_function = self._step_function()
+        began = reported = saved = time.monotonic()
+        first_step, losses = self.step, []
+        for crops, descriptors in self._batches():
+            losses.append(
+                step_function(
+                    tf.constant(crops), tf.constant(descriptors), tf.constant(self._rate())
+                )
+            )
+            self.step += 1
+            now = time.monotonic()
+            if now - reported > 5 or self.step == self.steps:
+                a_step = (now - began) / (self.step - first_step)
+                progress = Progress(
+                    self.step,
+                    self.steps,
+                    self.step / self.steps_an_epoch,
+                    float(np.mean(losses)),
+                    self._recipe.batch / a_step,
+                    a_step * (self.steps - self.step),
+                )
+                self._log(progress)
+                on_progress(progress)
+                reported, losses = now, []
+            stop = should_stop()
+            if now - saved > CHECKPOINT_SECONDS or stop or self.step == self.steps:
+                self._save()
+                saved = now
+            if self.step % self.steps_an_epoch == 0:
+                on_epoch(self.step // self.steps_an_epoch, self)
+            if stop:
+                return self.step == self.steps
+        return True
+
+    def _rate(self) -> float:
+        warm_up = min(1.0, (self.step + 1) / self._recipe.warm_up_steps)
+        cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, self.step / self.steps)))
+        return self._recipe.peak_rate * warm_up * cosine
+
+    def _batches(self) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        # One batch is prepared while the last one trains.
+        with ThreadPoolExecutor(1) as pool:
+            pending = pool.submit(self._batch, self.step)
+            for step in range(self.step, self.steps):
+                batch = pending.result()
+                pending = pool.submit(self._batch, step + 1)
+                yield batch
+
+    def _batch(self, step: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        recipe = self._recipe
+        epoch, place = divmod(step, self.steps_an_epoch)
+        order = np.random.default_rng([recipe.seed, epoch]).permutation(len(self._cache.paths))
+        chosen = order[place * recipe.batch : (place + 1) * recipe.batch]
+        rng = np.random.default_rng([recipe.seed, step, 1])
+        crops = np.stack([distorted_crop(self._cache.contexts[index], rng) for index in chosen])
+        return crops, self._cache.descriptors[chosen]
+
+    def _step_function(self) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
+        model, optimiser, pair_loss = self._model, self._optimiser, self._recipe.pair_loss
+
+        @tf.function(autograph=False)
+        def step(crops: tf.Tensor, teacher: tf.Tensor, rate: tf.Tensor) -> tf.Tensor:
+            optimiser.learning_rate.assign(rate)
+            with tf.GradientTape() as tape:
+                student = model(crops, training=True)
+                apart = tf.reduce_mean(1.0 - tf.reduce_sum(student * teacher, axis=1))
+                differences = student @ tf.transpose(student) - teacher @ tf.transpose(teacher)
+                loss = apart + pair_loss * tf.reduce_mean(tf.square(differences))
+            gradients = tape.gradient(loss, model.trainable_variables)
+            optimiser.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+            return loss
+
+        return step
+
+    def _log(self, progress: Progress) -> None:
+        with (self._work / "log.jsonl").open("a") as log:
+            log.write(json.dumps({**asdict(progress), "rate": self._rate()}) + "\n")
+
+    def _state(self) -> list[Any]:
+        return [*self._model.weights, *self._optimiser.variables]
+
+    def _save(self) -> None:
+        buffer = io.BytesIO()
+        arrays = {f"v{i:04d}": np.asarray(v) for i, v in enumerate(self._state())}
+        np.savez(buffer, step=np.array(self.step), **arrays)  # type: ignore[arg-type]
+        partial = self._work / f".checkpoint.{os.getpid()}"
+        partial.write_bytes(buffer.getvalue())
+        partial.replace(self._work / "checkpoint.npz")
+
+    def _restore(self) -> None:
+        path = self._work / "checkpoint.npz"
+        if not path.is_file():
+            return
+        with np.load(path, allow_pickle=False) as stored:
+            for index, variable in enumerate(self._state()):
+                variable.assign(stored[f"v{index:04d}"])
+            self.step = int(stored["step"])

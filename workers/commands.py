@@ -1,0 +1,49 @@
+"""Sub-commands of this room: thin; TensorFlow is imported only by what uses it."""
+
+from typing import Annotated
+
+import typer
+
+from streamer.commands import Lifeline, Rings
+from streamer.config import load_config
+
+
+def register(app: typer.Typer) -> None:
+    """Add this room's commands."""
+    for command in (embed, identify):
+        app.command()(command)
+
+
+def embed(
+    context: typer.Context,
+    name: Annotated[str, typer.Option(help="A name of its own for each worker.")] = "embed",
+    lifeline: Lifeline = None,
+) -> None:
+    """Run one embed worker alone."""
+    from streamer.role import run_role, start_role
+
+    config = load_config(context.obj)
+    stop = start_role(config, name)
+    from workers.embed import EmbedWorker, load_embedder
+
+    _, threads = config.embed.pool()
+    embedder = load_embedder(config.weights_path, threads)
+    worker = EmbedWorker(name, config.address("work"), embedder, config.dispatch.max_batch)
+    run_role(worker, config, stop, lifeline)
+
+
+def identify(context: typer.Context, lifeline: Lifeline = None, ring: Rings = None) -> None:
+    """Run the identify process alone."""
+    from streamer.role import inherit_rings, run_role, start_role
+    from workers.identify import Identify, IdentifyPorts
+    from workers.weights_file import read_fingerprint
+
+    config = load_config(context.obj)
+    stop = start_role(config, "identify")
+    ports = IdentifyPorts(
+        config.address("ingest"), config.address("events"), inherit_rings(ring or [])
+    )
+    fingerprint = read_fingerprint(config.weights_path)
+    run_role(
+        Identify(config.identify, ports, config.gallery_path, fingerprint), config, stop, lifeline
+    )

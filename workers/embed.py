@@ -1,0 +1,148 @@
+"""The embed process: asks dispatch for crops, runs the network, sends the embeddings back."""
+
+import logging
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import zmq
+from numpy.typing import NDArray
+
+from streamer.account import Account, StageCount
+from streamer.crop import CROP_SIZE
+from streamer.errors import ProtocolError
+from streamer.lifeline import Lifeline, Stop
+from streamer.messages import Batch, BatchDone, WorkerReady, decode, encode, expect
+from streamer.report import Reporter
+from streamer.sockets import Bus, receive_all, try_send
+from workers.weights_file import Weights, load_weights
+
+log = logging.getLogger(__name__)
+
+_POLL_MS = 200
+_READY_SECONDS = 1.0
+_WARM_UP_BATCHES = (1, 2, 4, 8)
+
+
+@dataclass(frozen=True)
+class Embedder:
+    """A network ready to embed: (batch, 96, 96, 3) uint8 RGB to (batch, 128) float32."""
+
+    embed: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+    fingerprint: str
+
+
+def load_embedder(weights: Path | None, threads: int) -> Embedder:
+    """Build the network once. Call it before anything else uses TensorFlow in this process.
+
+    Raises WeightsError for a weights file that cannot be used.
+    """
+    loaded = load_weights(weights)
+    with _quiet_stderr():
+        return _build(loaded, threads)
+
+
+def _build(weights: Weights, threads: int) -> Embedder:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    import tensorflow as tf
+
+    from workers.graph import build_embedder
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    for gpu in tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.set_memory_growth(gpu, True)
+    return Embedder(build_embedder(weights), weights.fingerprint)
+
+
+@contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Hold back what TensorFlow's libraries write while they load: remarks on missing GPUs.
+
+    They write before any log level is heard. If loading fails, all of it is shown.
+    """
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as held:
+        kept = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            os.dup2(kept, 2)
+            held.seek(0)
+            os.write(2, held.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+class EmbedWorker:
+    """`run()` owns the socket and serves until `stop` is set."""
+
+    def __init__(self, name: str, address: str, embedder: Embedder, capacity: int) -> None:
+        self._name = name
+        self._address = address
+        self._embedder = embedder
+        self._capacity = capacity
+        self._account = Account(f"worker {name}")
+        self._seconds = 0.0
+
+    def run(self, bus: Bus, stop: Stop, lifeline: Lifeline) -> None:
+        """Ask, embed, answer."""
+        for size in _WARM_UP_BATCHES:
+            if size <= self._capacity:
+                self._embedder.embed(np.zeros((size, CROP_SIZE, CROP_SIZE, 3), np.uint8))
+        self._dispatch = bus.connect(zmq.DEALER, self._address)
+        reporter = Reporter("embed", self._name)
+        lifeline.ready()
+        asked = 0.0
+        while not stop.is_set():
+            lifeline.beat()
+            if time.monotonic() - asked >= _READY_SECONDS:
+                self._ask()
+                asked = time.monotonic()
+            if self._dispatch.poll(_POLL_MS):
+                for parts in receive_all(self._dispatch, limit=16):
+                    if self._serve(parts):
+                        self._ask()
+                        asked = time.monotonic()
+            if reporter.due():
+                self._send(encode(reporter.make(self._stages())))
+        self._send(encode(reporter.make(self._stages(), final=True)))
+
+    def _serve(self, parts: list[bytes]) -> bool:
+        try:
+            message, buffers = decode(parts)
+            batch = expect(message, Batch)
+        except ProtocolError as error:
+            log.warning("message dropped: %s", error)
+            return False
+        if batch.count == 0:
+            return False
+        self._account.receive(batch.count)
+        crops = np.frombuffer(b"".join(buffers), np.uint8)
+        began = time.process_time()
+        vectors = self._embedder.embed(crops.reshape(batch.count, CROP_SIZE, CROP_SIZE, 3))
+        cpu_s = time.process_time() - began
+        done = BatchDone(self._name, batch.batch, batch.count, self._embedder.fingerprint, cpu_s)
+        if self._send(encode(done, vectors.astype("<f4").tobytes())):
+            self._account.pass_on(batch.count)
+        else:
+            self._account.drop("dispatch_gone", batch.count)
+        return True
+
+    def _ask(self) -> None:
+        self._send(encode(WorkerReady(self._name, self._capacity, self._embedder.fingerprint)))
+
+    def _send(self, parts: list[bytes | memoryview]) -> bool:
+        return try_send(self._dispatch, parts)
+
+    def _stages(self) -> tuple[StageCount, ...]:
+        return (self._account.snapshot(),)

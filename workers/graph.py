@@ -1,0 +1,91 @@
+"""NN4.small2 for embedding: plain TensorFlow operations with every weight a constant.
+
+Batch norm is folded into the convolutions and the division by 255 into the first one, so
+the graph takes crops as they travel, uint8. Built once at start; nothing in it is trained.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from streamer.crop import CROP_SIZE
+from workers.nn4 import BATCH_NORM_EPSILON, DENSE_LAYER, EMBEDDING_SIZE, Conv, walk
+from workers.weights_file import Weights
+
+EmbedFunction = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+
+
+class InferenceOps:
+    """The operations of `nn4.walk` on TensorFlow tensors, NHWC, weights folded to constants."""
+
+    def __init__(self, weights: Weights) -> None:
+        self._arrays = weights.arrays
+        self._lrn = weights.lrn
+
+    def conv(self, x: tf.Tensor, layer: Conv) -> tf.Tensor:
+        kernel, bias = self.folded(layer)
+        x = self.zero_pad(x, (layer.pad, layer.pad))
+        x = tf.nn.conv2d(x, tf.constant(kernel), layer.stride, "VALID")
+        return tf.nn.relu(tf.nn.bias_add(x, tf.constant(bias)))
+
+    def folded(self, layer: Conv) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Kernel and bias of the convolution with its batch norm (and, first, 1/255) inside."""
+        arrays, norm = self._arrays, layer.norm
+        gain = arrays[f"{norm}/gamma"] / np.sqrt(arrays[f"{norm}/variance"] + BATCH_NORM_EPSILON)
+        kernel = arrays[f"{layer.name}/kernel"] * gain
+        bias = (arrays[f"{layer.name}/bias"] - arrays[f"{norm}/mean"]) * gain
+        if layer.name == "conv1":
+            kernel = kernel / np.float32(255)
+        return kernel, bias + arrays[f"{norm}/beta"]
+
+    def pool(self, x: tf.Tensor, kind: Literal["max", "l2"], size: int, stride: int) -> tf.Tensor:
+        if kind == "max":
+            return tf.nn.max_pool2d(x, size, stride, "VALID")
+        mean = tf.nn.avg_pool2d(tf.square(x), size, stride, "VALID")
+        return tf.sqrt(mean * float(size * size))
+
+    def zero_pad(self, x: tf.Tensor, pad: tuple[int, int]) -> tf.Tensor:
+        return x if pad == (0, 0) else tf.pad(x, [[0, 0], pad, pad, [0, 0]])
+
+    def local_response_norm(self, x: tf.Tensor) -> tf.Tensor:
+        # A sum over neighbouring channels is a product with a banded matrix; TensorFlow's own
+        # LRN kernel is several times slower on a CPU. y ** -0.75 is rsqrt(y) * sqrt(rsqrt(y)).
+        lrn, channels = self._lrn, x.shape[-1]
+        index = np.arange(channels)
+        band = (np.abs(index[:, None] - index) <= lrn.depth_radius).astype(np.float32) * lrn.alpha
+        total = tf.nn.conv2d(tf.square(x), tf.constant(band[None, None]), 1, "VALID") + lrn.bias
+        if lrn.beta != 0.75:
+            return x * total**-lrn.beta
+        root = tf.math.rsqrt(total)
+        return x * (root * tf.sqrt(root))
+
+    def concatenate(self, parts: list[tf.Tensor]) -> tf.Tensor:
+        return tf.concat(parts, axis=-1)
+
+    def embed(self, x: tf.Tensor) -> tf.Tensor:
+        mean = tf.reduce_mean(x, axis=[1, 2])
+        dense = tf.matmul(mean, tf.constant(self._arrays[f"{DENSE_LAYER}/kernel"]))
+        return tf.math.l2_normalize(dense + self._arrays[f"{DENSE_LAYER}/bias"], axis=-1)
+
+
+def build_embedder(weights: Weights) -> EmbedFunction:
+    """A function from (batch, 96, 96, 3) uint8 RGB crops to (batch, 128) float32 unit vectors."""
+
+    @tf.function(
+        input_signature=[tf.TensorSpec((None, CROP_SIZE, CROP_SIZE, 3), tf.uint8)],
+        autograph=False,
+    )
+    def network(crops_rgb: tf.Tensor) -> tf.Tensor:
+        return walk(tf.cast(crops_rgb, tf.float32), InferenceOps(weights))
+
+    frozen = network.get_concrete_function()
+
+    def embed(crops_rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+        if not len(crops_rgb):
+            return np.empty((0, EMBEDDING_SIZE), np.float32)
+        return frozen(tf.constant(crops_rgb)).numpy()
+
+    return embed

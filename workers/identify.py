@@ -1,0 +1,260 @@
+"""The identify process: embeddings and tracks in; identity events, pictures and stats out."""
+
+import logging
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import zmq
+from numpy.typing import NDArray
+
+from streamer.account import Account, StageCount
+from streamer.clock import age_ms, utc_text
+from streamer.config import IdentifyConfig
+from streamer.errors import GalleryError, ProtocolError
+from streamer.lifeline import Lifeline, Stop
+from streamer.messages import (
+    Embeddings,
+    FrameEvent,
+    GalleryEvent,
+    Hint,
+    IdentityEvent,
+    Stats,
+    Tracks,
+    decode,
+    encode,
+)
+from streamer.report import Reporter
+from streamer.ring import FrameRing
+from streamer.sockets import Bus, receive_all, try_send
+from workers.annotate import annotate, encode_jpeg
+from workers.classifier import Verdict
+from workers.gallery import Gallery, GalleryStore
+from workers.impostors import load_impostors
+from workers.people_seen import PeopleSeen
+from workers.strangers import Strangers
+
+log = logging.getLogger(__name__)
+
+INGEST_HWM = 1024
+EVENTS_HWM = 256
+_POLL_MS = 200
+_GALLERY_CHECK_S = 0.3
+_DRAIN_QUIET_MS = 100
+_DRAIN_S = 1.0
+_MAX_SUBSCRIPTIONS = 1000
+
+
+@dataclass(frozen=True)
+class IdentifyPorts:
+    """Addresses bound here; `rings` holds the frames of the cameras on this host."""
+
+    ingest: str
+    events: str
+    rings: dict[str, FrameRing]
+
+
+class Identify:
+    """`run()` owns the sockets; it is the last to stop, so that the account is whole."""
+
+    def __init__(
+        self, config: IdentifyConfig, ports: IdentifyPorts, gallery: Path, weights: str
+    ) -> None:
+        self._config = config
+        self._ports = ports
+        self._store = GalleryStore(gallery)
+        self._weights = weights
+        self._gallery: Gallery | None = None
+        self._version: str | None = None
+        self._next_gallery_check = 0.0
+        self._subscriptions: set[bytes] = set()
+        self._messages = Account("identify messages")
+        self._pictures = Account("pictures")
+        self._events = Account("events")
+        self._cameras: set[str] = set()
+        limit = load_impostors().same_person_limit()
+        strangers = Strangers(config.remember_strangers_s, limit)
+        self._people = PeopleSeen(
+            config.min_votes, config.switch_margin, strangers, self._publish_event
+        )
+
+    def run(self, bus: Bus, stop: Stop, lifeline: Lifeline) -> None:
+        """Serve until `stop`, then use up what has arrived and publish the last report."""
+        cv2.setNumThreads(1)
+        self._ingest = bus.bind(zmq.PULL, self._ports.ingest, INGEST_HWM)
+        self._out = bus.bind(zmq.XPUB, self._ports.events, EVENTS_HWM)
+        self._reporter = Reporter("identify", "identify")
+        self._check_gallery()
+        poller = zmq.Poller()
+        poller.register(self._ingest, zmq.POLLIN)
+        poller.register(self._out, zmq.POLLIN)
+        lifeline.ready()
+        while not stop.is_set():
+            poller.poll(_POLL_MS)
+            self._turn()
+            lifeline.beat()
+        until = time.monotonic() + _DRAIN_S
+        while self._ingest.poll(_DRAIN_QUIET_MS) and time.monotonic() < until:
+            self._turn()
+        for camera in self._cameras:
+            self._people.end_camera(camera)
+        self._publish(b"stats", self._reporter.make(self._stages(), final=True))
+
+    def _turn(self) -> None:
+        self._read_subscriptions()
+        newest: dict[str, tuple[Tracks, list[bytes | memoryview]]] = {}
+        for parts in receive_all(self._ingest):
+            self._messages.receive()
+            try:
+                message, buffers = decode(parts)
+                self._take(message, buffers, newest)
+            except ProtocolError as error:
+                self._messages.drop("malformed")
+                log.warning("message dropped: %s", error)
+            else:
+                self._messages.pass_on()
+        for tracks, buffers in newest.values():
+            self._publish_picture(tracks, buffers)
+        if time.monotonic() >= self._next_gallery_check:
+            self._check_gallery()
+        if self._reporter.due():
+            self._publish(b"stats", self._reporter.make(self._stages()))
+            self._publish(b"gallery", self._gallery_event())
+            for camera in self._cameras:
+                self._tell_frames_wanted(camera)
+
+    def _take(
+        self,
+        message: object,
+        buffers: list[bytes | memoryview],
+        newest: dict[str, tuple[Tracks, list[bytes | memoryview]]],
+    ) -> None:
+        match message:
+            case Tracks():
+                if message.camera not in self._cameras:
+                    self._cameras.add(message.camera)
+                    self._tell_frames_wanted(message.camera)
+                self._people.take_tracks(message)
+                if message.slot is not None or buffers:
+                    self._pictures.receive()
+                    self._pictures.drop("superseded", int(message.camera in newest))
+                    newest[message.camera] = (message, buffers)
+            case Embeddings():
+                self._name(message, buffers[0])
+            case Stats():
+                self._publish(b"stats", message)
+            case _:
+                raise ProtocolError(f"{type(message).__name__} is not for identify")
+
+    def _name(self, message: Embeddings, buffer: bytes | memoryview) -> None:
+        embeddings = np.frombuffer(buffer, "<f4").reshape(len(message.crops), -1)
+        norms = np.linalg.norm(embeddings, axis=1)
+        if not np.isfinite(norms).all() or (np.abs(norms - 1) > 0.01).any():
+            raise ProtocolError("embeddings must be finite unit vectors")
+        if message.fingerprint != self._weights:
+            # A worker with other weights: its vectors mean nothing here.
+            self._people.account.receive(len(message.crops))
+            self._people.account.drop("other_weights", len(message.crops))
+            return
+        for info, certain in self._people.take_embeddings(
+            message.crops, embeddings, self._judge(embeddings)
+        ):
+            hint = Hint(info.camera, info.track, info.sequence, certain)
+            self._publish(f"hint/{info.camera}".encode(), hint)
+
+    def _judge(self, embeddings: NDArray[np.float32]) -> list[Verdict]:
+        if self._gallery is None:
+            return [Verdict(None, 0.0, 4.0) for _ in embeddings]
+        return self._gallery.classifier.judge(embeddings)
+
+    def _check_gallery(self) -> None:
+        self._next_gallery_check = time.monotonic() + _GALLERY_CHECK_S
+        version = self._store.current_version()
+        if version == self._version:
+            return
+        self._version = version
+        try:
+            self._gallery = self._store.load(self._weights)
+        except GalleryError as error:
+            log.error("the gallery in use stays as it is: %s", error)
+            return
+        self._people.use_gallery(self._gallery, self._weights)
+        log.info("gallery %s is in use", version)
+        self._publish(b"gallery", self._gallery_event())
+
+    def _gallery_event(self) -> GalleryEvent:
+        gallery = self._gallery
+        if gallery is None:
+            return GalleryEvent("", (), self._weights)
+        return GalleryEvent(gallery.version, gallery.people.names, self._weights)
+
+    def _read_subscriptions(self) -> None:
+        for (message, *_) in receive_all(self._out):
+            topic = message[1:]
+            if message[:1] == b"\x01" and len(self._subscriptions) < _MAX_SUBSCRIPTIONS:
+                self._subscriptions.add(topic)
+            elif message[:1] == b"\x00":
+                self._subscriptions.discard(topic)
+            for camera in self._cameras:
+                self._tell_frames_wanted(camera)
+
+    def _frames_wanted(self, camera: str) -> bool:
+        topic = f"frame/{camera}".encode()
+        return any(topic.startswith(prefix) for prefix in self._subscriptions)
+
+    def _tell_frames_wanted(self, camera: str) -> None:
+        hint = Hint(camera, frames_wanted=self._frames_wanted(camera))
+        self._publish(f"hint/{camera}".encode(), hint)
+
+    def _publish_picture(self, tracks: Tracks, buffers: list[bytes | memoryview]) -> None:
+        if not self._frames_wanted(tracks.camera):
+            self._pictures.drop("unwanted")
+            return
+        image = self._picture(tracks, buffers)
+        if image is None:
+            self._pictures.drop("overwritten")
+            return
+        annotate(image, self._people.labels(tracks))
+        height, width = image.shape[:2]
+        event = FrameEvent(
+            tracks.camera,
+            tracks.sequence,
+            utc_text(tracks.captured.utc_ns),
+            age_ms(tracks.captured),
+            (width, height),
+        )
+        jpeg = encode_jpeg(image, self._config.jpeg_quality)
+        self._publish(f"frame/{tracks.camera}".encode(), event, jpeg)
+        self._pictures.pass_on()
+
+    def _picture(
+        self, tracks: Tracks, buffers: list[bytes | memoryview]
+    ) -> NDArray[np.uint8] | None:
+        if buffers:
+            return cv2.imdecode(np.frombuffer(buffers[0], np.uint8), cv2.IMREAD_COLOR)
+        ring = self._ports.rings.get(tracks.camera)
+        if ring is None or tracks.slot is None or tracks.generation is None:
+            return None
+        return ring.read(tracks.slot, tracks.generation)
+
+    def _publish_event(self, event: IdentityEvent) -> None:
+        self._events.receive()
+        if self._publish(f"identity/{event.camera}".encode(), event):
+            self._events.pass_on()
+        else:
+            self._events.drop("queue_full")
+
+    def _publish(self, topic: bytes, message: object, *buffers: bytes) -> bool:
+        return try_send(self._out, [topic, *encode(message, *buffers)])
+
+    def _stages(self) -> tuple[StageCount, ...]:
+        return (
+            self._people.account.snapshot(),
+            self._events.snapshot(),
+            self._pictures.snapshot(),
+            self._messages.snapshot(),
+        )
+
+

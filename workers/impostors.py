@@ -1,0 +1,68 @@
+"""What our embeddings look like in general: faces that are nobody's, and how one face varies.
+
+`impostors.npz` beside the weights belongs to one weights file (its fingerprint is inside). Its
+embeddings are random draws from a mixture of Gaussians fitted to embeddings of many people;
+`variation` is a square root of the mean covariance within one person. No row is a
+real person's. `trainer.impostors` makes the file.
+"""
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.errors import WeightsError
+from workers.nn4 import EMBEDDING_SIZE
+from workers.weights_file import SHIPPED
+
+SHIPPED_IMPOSTORS = SHIPPED.with_name("impostors.npz")
+
+
+@dataclass(frozen=True)
+class Impostors:
+    """embeddings: (n, 128) float32 unit vectors; variation: (128, 128) float32."""
+
+    embeddings: NDArray[np.float32]
+    variation: NDArray[np.float32]
+    fingerprint: str
+
+    def same_person_limit(self, false_accept_rate: float = 1e-3) -> float:
+        """The squared distance below which this share of pairs of different people lies."""
+        some = self.embeddings[:1000]
+        apart = np.clip(2.0 - 2.0 * some @ some.T, 0.0, 4.0)
+        return float(np.quantile(apart[np.triu_indices(len(some), 1)], false_accept_rate))
+
+    def variants(
+        self, embeddings: NDArray[np.float32], each: int, rng: np.random.Generator
+    ) -> NDArray[np.float32]:
+        """`each` likely other embeddings of the same person, for every row: (n * each, 128).
+
+        Two crops of one person both vary around that person, hence the square root of two.
+        """
+        normal = rng.standard_normal((len(embeddings) * each, EMBEDDING_SIZE))
+        noise = (np.sqrt(2.0) * normal @ self.variation.T).astype(np.float32)
+        varied = np.repeat(embeddings, each, axis=0) + noise
+        return varied / np.linalg.norm(varied, axis=1, keepdims=True)
+
+
+def load_impostors(path: Path = SHIPPED_IMPOSTORS) -> Impostors:
+    """Read and check the file. Raises WeightsError."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            embeddings = stored["embeddings"].astype(np.float32)
+            variation = stored["variation"].astype(np.float32)
+            fingerprint = str(stored["fingerprint"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise WeightsError(f"{path}: not an impostors file, or damaged: {error}") from error
+    if (
+        embeddings.ndim != 2
+        or embeddings.shape[1] != EMBEDDING_SIZE
+        or variation.shape != (EMBEDDING_SIZE, EMBEDDING_SIZE)
+        or not np.isfinite(embeddings).all()
+        or not np.isfinite(variation).all()
+    ):
+        raise WeightsError(f"{path}: its arrays must be (n, 128) and (128, 128), and finite")
+    embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+    return Impostors(embeddings, variation, fingerprint)

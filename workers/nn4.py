@@ -1,0 +1,157 @@
+"""NN4.small2 as a table, and a walk over it that any set of operations can follow.
+
+Source: OpenFace (`openface.ml`, `docs/models-and-accuracies.md`) and the network as it was
+released with it; pool strides and pads are those of the released weights. Every convolution
+has a bias and is followed by batch norm (epsilon 1e-5) and ReLU.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeVar
+
+EMBEDDING_SIZE = 128
+BATCH_NORM_EPSILON = 1e-5
+TRAINABLE_PARAMETERS = 3_733_968
+DENSE_INPUTS = 736
+DENSE_LAYER = "dense_layer"
+
+
+@dataclass(frozen=True)
+class Conv:
+    """A convolution with its batch norm and ReLU. `pad` is zeros on every side."""
+
+    name: str
+    norm: str
+    channels_in: int
+    channels: int
+    kernel: int = 1
+    stride: int = 1
+    pad: int = 0
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A pool without padding of its own, its 1x1 convolution if any, and the zero pad.
+
+    `pad` is (top and left, bottom and right). It comes after the convolution's ReLU, or
+    straight after the pool where there is no convolution.
+    """
+
+    kind: Literal["max", "l2"]
+    size: int
+    stride: int
+    pad: tuple[int, int]
+    channels: int = 0
+
+
+@dataclass(frozen=True)
+class Inception:
+    """One row of the network: 3x3 and 5x5 branches as (reduced, channels, stride), pool, 1x1."""
+
+    name: str
+    channels_in: int
+    branch_3x3: tuple[int, int, int]
+    branch_5x5: tuple[int, int, int] | None
+    pool: Pool
+    branch_1x1: int = 0
+
+    def convs(self, branch: str) -> list[Conv]:
+        """The convolutions of one branch ('3x3', '5x5', 'pool' or '1x1'), first to last."""
+        stem = f"inception_{self.name}_{branch}"
+        if branch == "pool":
+            channels = self.pool.channels
+        elif branch == "1x1":
+            channels = self.branch_1x1
+        else:
+            spec = self.branch_3x3 if branch == "3x3" else self.branch_5x5
+            if spec is None:
+                return []
+            reduced, channels, stride = spec
+            kernel = int(branch[0])
+            return [
+                Conv(f"{stem}_conv1", f"{stem}_bn1", self.channels_in, reduced),
+                Conv(f"{stem}_conv2", f"{stem}_bn2", reduced, channels, kernel, stride, kernel // 2),
+            ]
+        if not channels:
+            return []
+        return [Conv(f"{stem}_conv", f"{stem}_bn", self.channels_in, channels)]
+
+
+STEM = (
+    Conv("conv1", "bn1", 3, 64, kernel=7, stride=2, pad=3),
+    Conv("conv2", "bn2", 64, 64),
+    Conv("conv3", "bn3", 64, 192, kernel=3, pad=1),
+)
+
+INCEPTIONS = (
+    Inception("3a", 192, (96, 128, 1), (16, 32, 1), Pool("max", 3, 2, (3, 4), 32), 64),
+    Inception("3b", 256, (96, 128, 1), (32, 64, 1), Pool("l2", 3, 3, (4, 4), 64), 64),
+    Inception("3c", 320, (128, 256, 2), (32, 64, 2), Pool("max", 3, 2, (0, 1))),
+    Inception("4a", 640, (96, 192, 1), (32, 64, 1), Pool("l2", 3, 3, (2, 2), 128), 256),
+    Inception("4e", 640, (160, 256, 2), (64, 128, 2), Pool("max", 3, 2, (0, 1))),
+    Inception("5a", 1024, (96, 384, 1), None, Pool("l2", 3, 3, (1, 1), 96), 256),
+    Inception("5b", 736, (96, 384, 1), None, Pool("max", 3, 2, (1, 1), 96), 256),
+)
+
+BRANCHES = ("3x3", "5x5", "pool", "1x1")
+"""Order of concatenation."""
+
+Tensor = TypeVar("Tensor")
+
+
+class Operations(Protocol[Tensor]):
+    """What a framework must offer for `walk` to build the network with it (NHWC)."""
+
+    def conv(self, x: Tensor, layer: Conv) -> Tensor: ...
+    def pool(self, x: Tensor, kind: Literal["max", "l2"], size: int, stride: int) -> Tensor: ...
+    def zero_pad(self, x: Tensor, pad: tuple[int, int]) -> Tensor: ...
+    def local_response_norm(self, x: Tensor) -> Tensor: ...
+    def concatenate(self, parts: list[Tensor]) -> Tensor: ...
+    def embed(self, x: Tensor) -> Tensor: ...
+
+
+def walk(x: Tensor, ops: Operations[Tensor]) -> Tensor:
+    """Build the network on a (batch, 96, 96, 3) RGB input; gives (batch, 128) unit vectors."""
+    conv1, conv2, conv3 = STEM
+    x = ops.conv(x, conv1)
+    x = ops.pool(ops.zero_pad(x, (1, 1)), "max", 3, 2)
+    x = ops.local_response_norm(x)
+    x = ops.conv(ops.conv(x, conv2), conv3)
+    x = ops.local_response_norm(x)
+    x = ops.pool(ops.zero_pad(x, (1, 1)), "max", 3, 2)
+    for block in INCEPTIONS:
+        x = ops.concatenate([part for name in BRANCHES for part in _branch(x, block, name, ops)])
+    return ops.embed(x)
+
+
+def _branch(x: Tensor, block: Inception, name: str, ops: Operations[Tensor]) -> Iterator[Tensor]:
+    convs = block.convs(name)
+    if name == "pool":
+        x = ops.pool(x, block.pool.kind, block.pool.size, block.pool.stride)
+        for layer in convs:
+            x = ops.conv(x, layer)
+        yield ops.zero_pad(x, block.pool.pad)
+    elif convs:
+        for layer in convs:
+            x = ops.conv(x, layer)
+        yield x
+
+
+def all_convs() -> list[Conv]:
+    """The 37 convolutions in the order in which `walk` meets them."""
+    inner = [layer for block in INCEPTIONS for name in BRANCHES for layer in block.convs(name)]
+    return [*STEM, *inner]
+
+
+def array_shapes() -> dict[str, tuple[int, ...]]:
+    """Name and shape of every array of a weights file; kernels are (height, width, in, out)."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for layer in all_convs():
+        k = layer.kernel
+        shapes[f"{layer.name}/kernel"] = (k, k, layer.channels_in, layer.channels)
+        shapes[f"{layer.name}/bias"] = (layer.channels,)
+        for part in ("gamma", "beta", "mean", "variance"):
+            shapes[f"{layer.norm}/{part}"] = (layer.channels,)
+    shapes[f"{DENSE_LAYER}/kernel"] = (DENSE_INPUTS, EMBEDDING_SIZE)
+    shapes[f"{DENSE_LAYER}/bias"] = (EMBEDDING_SIZE,)
+    return shapes
