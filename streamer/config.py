@@ -33,7 +33,7 @@ class DetectConfig(Section):
     scale_factor: Annotated[float, Field(gt=1.0, le=2.0)] = 1.15
     neighbours: Annotated[int, Field(ge=0, le=20)] = 3
     min_face: Annotated[int, Field(ge=16, le=2000)] = 64
-    search_interval_ms: Milliseconds = 150
+    search_interval_ms: Milliseconds = 200
 
 
 class TrackConfig(Section):
