@@ -30,4 +30,4 @@ def iou_matrix(a_xywh: NDArray[np.float64], b_xywh: NDArray[np.float64]) -> NDAr
     high = np.minimum(a_xywh[..., :2] + a_xywh[..., 2:], b_xywh[..., :2] + b_xywh[..., 2:])
     overlap = np.clip(high - low, 0, None).prod(axis=-1)
     union = a_xywh[..., 2:].prod(axis=-1) + b_xywh[..., 2:].prod(axis=-1) - overlap
-    return np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
+    return np.asarray(overlap / np.where(union > 0, union, 1.0), np.float64)

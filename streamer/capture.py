@@ -19,6 +19,7 @@ from streamer.crop import cut_crop, sharpness
 from streamer.crop_policy import CropPolicy
 from streamer.detect import HaarDetector
 from streamer.errors import ProtocolError
+from streamer.images import encode_image
 from streamer.lifeline import Lifeline, Stop
 from streamer.messages import (
     CameraState,
@@ -186,7 +187,7 @@ class Capture:
             if self._ports.ring is not None:
                 slot = self._ports.ring.write(frame.image_bgr)
             else:
-                picture = [cv2.imencode(".jpg", frame.image_bgr)[1].tobytes()]
+                picture = [encode_image(frame.image_bgr, quality=90)]
         height, width = frame.image_bgr.shape[:2]
         message = Tracks(
             self._name,

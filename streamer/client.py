@@ -89,8 +89,8 @@ def subscribe(
 ) -> Iterator[IdentityEvent]:
     """Identity events of all cameras, for ever; ends the connection when the loop is left.
 
-        for event in subscribe("ipc:///home/me/facestream/var/run/events"):
-            print(event.event, event.identity, event.camera)
+    for event in subscribe("ipc:///home/me/facestream/var/run/events"):
+        print(event.event, event.identity, event.camera)
     """
     with Subscriber(address, keys=keys, insecure=insecure) as subscriber:
         while True:

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -49,7 +49,9 @@ def run(context: typer.Context) -> None:
 
             def show(timeout_s: float) -> None:
                 until = time.monotonic() + timeout_s
-                while (received := subscriber.receive(max(0, until - time.monotonic()))) is not None:
+                while (
+                    received := subscriber.receive(max(0, until - time.monotonic()))
+                ) is not None:
                     display.take(received[0])
                     if time.monotonic() >= until:
                         break
@@ -80,7 +82,9 @@ def check(context: typer.Context) -> None:
         if isinstance(source, str) and source != "demo" and not is_live(source):
             path = config.path.parent / source
             if not path.exists():
-                faults.append(f"{config.path}: cameras.{name}.source: no such file or folder: {path}")
+                faults.append(
+                    f"{config.path}: cameras.{name}.source: no such file or folder: {path}"
+                )
     if config.weights_path is not None and not config.weights_path.is_file():
         faults.append(f"{config.path}: embed.weights: no such file: {config.weights_path}")
     if config.bus.keys and not (config.path.parent / config.bus.keys).is_dir():
@@ -138,9 +142,10 @@ def record(
     config = load_config(context.obj)
     check_clip_path(path)
     topic = _frame_topic(config, camera, address)
-    with _subscriber(config, address, (topic,)) as subscriber, Progress(
-        console=Console(stderr=True), transient=True
-    ) as progress:
+    with (
+        _subscriber(config, address, (topic,)) as subscriber,
+        Progress(console=Console(stderr=True), transient=True) as progress,
+    ):
         task = progress.add_task("recording", total=seconds)
         came = record_clip(
             subscriber, path, seconds, fps, timeout,
@@ -180,7 +185,9 @@ def keys(
 
     for name in client or []:
         if not name.replace("-", "").replace("_", "").isalnum():
-            raise ConfigError(f"--client: a name must be letters, digits, - or _. Received: {name!r}")
+            raise ConfigError(
+                f"--client: a name must be letters, digits, - or _. Received: {name!r}"
+            )
     made = make_keys(folder, client or [])
     for path in made:
         typer.echo(path)
@@ -215,7 +222,9 @@ def capture(
         from streamer.demo import make_demo
 
         clip = make_demo(config.data_path / "demo")
-        settings = settings.model_copy(update={"source": str(clip), "loop": settings.pace != "fast"})
+        settings = settings.model_copy(
+            update={"source": str(clip), "loop": settings.pace != "fast"}
+        )
     role = Capture(camera, settings, config.path.parent, ports, config.dispatch.max_age_ms)
     run_role(role, config, stop, lifeline)
 
@@ -227,19 +236,16 @@ def dispatch(context: typer.Context, lifeline: Lifeline = None) -> None:
 
     config = load_config(context.obj)
     stop = start_role(config, "dispatch")
-    ports = DispatchPorts(
-        config.address("crops"), config.address("work"), config.address("ingest")
-    )
+    ports = DispatchPorts(config.address("crops"), config.address("work"), config.address("ingest"))
     run_role(Dispatch(config.dispatch, ports), config, stop, lifeline)
 
 
-def _prepare_demo(config: Config, say: object) -> None:
+def _prepare_demo(config: Config, say: Callable[[str], None]) -> None:
     """Make the demo's clip at first run, and enrol its first person if nobody is enrolled."""
     if all(camera.source != "demo" for camera in config.cameras.values()):
         return
     from streamer.demo import CLIP, ENROLLED, PORTRAIT, make_demo
 
-    assert callable(say)
     folder = config.data_path / "demo"
     if not (folder / CLIP).is_file():
         say("making the demo's clip, once")
@@ -247,7 +253,7 @@ def _prepare_demo(config: Config, say: object) -> None:
     if not (config.gallery_path / "current").exists():
         say(f"enrolling {ENROLLED}, once")
         command = [sys.executable, "-m", "streamer.cli", "--config", str(config.path)]
-        enrolled = subprocess.run(
+        enrolled = subprocess.run(  # noqa: S603 - our own program
             [*command, "enrol", ENROLLED, str(folder / PORTRAIT)],
             capture_output=True,
             text=True,

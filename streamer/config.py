@@ -16,7 +16,8 @@ PER_CAMERA = ("detect", "track", "capture")
 
 Milliseconds = Annotated[int, Field(ge=0, le=3_600_000)]
 Unit = Annotated[float, Field(ge=0, le=1)]
-Address = Annotated[str, Field(pattern=r"^(ipc|tcp)://.+")]
+_PORT = r"(\*|[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
+Address = Annotated[str, Field(pattern=rf"^(ipc://.+|tcp://[^\s/]+:{_PORT})$")]
 
 
 class Section(BaseModel):
@@ -69,7 +70,9 @@ class CaptureConfig(Section):
 class CameraConfig(Section):
     """One camera: its source and its own detect, track and capture settings."""
 
-    source: Annotated[str, Field(min_length=1, max_length=2048)] | Annotated[int, Field(ge=0, le=99)]
+    source: (
+        Annotated[str, Field(min_length=1, max_length=2048)] | Annotated[int, Field(ge=0, le=99)]
+    )
     pace: Literal["real_time", "fast"] = "real_time"
     loop: bool = False
     detect: DetectConfig = DetectConfig()
@@ -249,6 +252,8 @@ def _fault(path: Path, fault: Any) -> str:
         return f"{path}: {key}: unknown key; remove it or see config.toml's comments for the names"
     if kind == "missing":
         return f"{path}: {key}: is required and missing"
+    if kind == "string_pattern_mismatch" and "ipc://" in fault["ctx"]["pattern"]:
+        return f"{path}: {key}: must be ipc://PATH or tcp://HOST:PORT. Received: {received!r:.80}"
     message = str(fault["msg"]).removeprefix("Value error, ").removeprefix("Input should ")
     if kind == "value_error":
         return f"{path}: {key}: {message}"
@@ -280,11 +285,15 @@ def _impossible(config: Config) -> list[str]:
             )
     for name, camera in config.cameras.items():
         if camera.loop and camera.pace == "fast":
-            faults.append(f"cameras.{name}: loop must be false with pace = \"fast\", or it never ends")
+            faults.append(
+                f'cameras.{name}: loop must be false with pace = "fast", or it never ends'
+            )
     webcams = [camera.source for camera in config.cameras.values()]
     for name, camera in config.cameras.items():
         is_webcam = isinstance(camera.source, int) or camera.source.startswith("/dev/video")
         if is_webcam and webcams.count(camera.source) > 1:
-            faults.append(f"cameras.{name}.source: a webcam can be one camera's only. "
-                          f"Received: {camera.source}")
+            faults.append(
+                f"cameras.{name}.source: a webcam can be one camera's only. "
+                f"Received: {camera.source}"
+            )
     return faults

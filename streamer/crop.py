@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.boxes import Box
+from streamer.images import resize_image
 
 CROP_SIZE = 96
 """Side of the network's input in pixels (nn4.small2, OpenFace)."""
@@ -45,14 +46,11 @@ def cut_crop(
         min(max(left, 0), cols - 1) : max(min(left + side, cols), 1),
     ]
     if pad_left or pad_top or pad_right or pad_bottom:
-        patch = cv2.copyMakeBorder(
+        padded = cv2.copyMakeBorder(
             patch, pad_top, pad_bottom, pad_left, pad_right, cv2.BORDER_REPLICATE
-        )[:side, :side]
-    shrinks = patch.shape[0] > size
-    resized = cv2.resize(
-        patch, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    )
-    return np.ascontiguousarray(resized[:, :, ::-1])
+        )
+        patch = np.asarray(padded[:side, :side], np.uint8)
+    return np.ascontiguousarray(resize_image(patch, size, size)[:, :, ::-1])
 
 
 def sharpness(crop_rgb: NDArray[np.uint8]) -> float:

@@ -61,7 +61,7 @@ class CropQueue:
         self._crops[crop.key] = crop
 
     def put_back(self, crop: QueuedCrop) -> None:
-        """Take back a crop whose worker was lost, to be handed out first; it is not counted anew."""
+        """Take back a crop whose worker was lost, to be handed out first; not counted anew."""
         crop = QueuedCrop(crop.info, crop.pixels, crop.attempts + 1)
         if crop.attempts >= MAX_ATTEMPTS:
             self._account.drop("worker_lost")

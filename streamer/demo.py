@@ -6,13 +6,15 @@ a brick wall.
 """
 
 import math
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from streamer.files import replacing, write_file
+from streamer.images import encode_image, read_image, resize_image
 
 WIDTH, HEIGHT, FPS = 1280, 720, 30
 SECONDS = 24
@@ -26,7 +28,8 @@ def collins_bgr() -> NDArray[np.uint8]:
     """Head and shoulders of Eileen Collins, (height, width, 3) uint8."""
     from skimage import data
 
-    return np.ascontiguousarray(data.astronaut()[0:240, 110:350, ::-1])
+    portrait = data.astronaut()[0:240, 110:350, ::-1]  # type: ignore[no-untyped-call]
+    return np.ascontiguousarray(portrait)
 
 
 def hopper_bgr() -> NDArray[np.uint8]:
@@ -34,7 +37,7 @@ def hopper_bgr() -> NDArray[np.uint8]:
     import matplotlib
 
     path = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    image = read_image(path)
     if image is None:
         raise FileNotFoundError(path)
     return np.ascontiguousarray(image[20:380, 80:440])
@@ -67,10 +70,11 @@ def background(width: int = WIDTH, height: int = HEIGHT) -> NDArray[np.uint8]:
     """A brick wall (CC0, ships with scikit-image): a real texture without faces."""
     from skimage import data
 
-    tile = cv2.resize(data.brick(), (640, 640), interpolation=cv2.INTER_CUBIC)
+    brick: NDArray[np.uint8] = data.brick()  # type: ignore[no-untyped-call]
+    tile = resize_image(brick, 640, 640)
     wall = np.tile(tile, (-(-height // 640), -(-width // 640)))[:height, :width]
     light = np.linspace(0.75, 1.1, width)[None, :, None] * np.array([0.72, 0.8, 0.95])
-    return np.clip(wall[:, :, None] * light, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(wall[:, :, None] * light, 0, 255), np.uint8)
 
 
 def draw_frame(
@@ -88,9 +92,8 @@ def _draw_actor(frame: NDArray[np.uint8], actor: Actor, seconds: float) -> None:
     turn = 2 * math.pi * seconds / actor.period_s + actor.phase
     low, high = actor.side
     side = round(low + (high - low) * (0.5 + 0.5 * math.sin(turn * 0.7)))
-    portrait = cv2.resize(actor.portrait_bgr, (side, side), interpolation=cv2.INTER_AREA)
     light = 0.8 + 0.2 * math.cos(turn * 0.5)
-    portrait = cv2.convertScaleAbs(portrait, alpha=light)
+    portrait = cv2.convertScaleAbs(resize_image(actor.portrait_bgr, side, side), alpha=light)
     # The first and last two seconds are a walk in from below and out again.
     edge = min(seconds - actor.enter_s, actor.leave_s - seconds)
     sink = max(0.0, 1.0 - edge / 2) * 0.9 * frame.shape[0]
@@ -105,15 +108,14 @@ def _draw_actor(frame: NDArray[np.uint8], actor: Actor, seconds: float) -> None:
 def write_clip(path: Path, cast: list[Actor], seconds: float, fps: int = FPS) -> None:
     """Write a 1280 x 720 clip in one step: it is there whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{os.getpid()}.{path.name}")
-    writer = cv2.VideoWriter(str(partial), cv2.VideoWriter.fourcc(*"mp4v"), fps, (WIDTH, HEIGHT))
-    if not writer.isOpened():
-        raise OSError(f"{path}: this OpenCV cannot write mp4 video")
-    ground = background()
-    for index in range(round(seconds * fps)):
-        writer.write(draw_frame(ground, cast, index / fps))
-    writer.release()
-    partial.replace(path)
+    ground, fourcc = background(), cv2.VideoWriter.fourcc(*"mp4v")
+    with replacing(path) as partial:
+        writer = cv2.VideoWriter(str(partial), fourcc, fps, (WIDTH, HEIGHT))
+        if not writer.isOpened():
+            raise OSError(f"{path}: this OpenCV cannot write mp4 video")
+        for index in range(round(seconds * fps)):
+            writer.write(draw_frame(ground, cast, index / fps))
+        writer.release()
 
 
 def make_demo(folder: Path) -> Path:
@@ -121,9 +123,7 @@ def make_demo(folder: Path) -> Path:
     clip, portrait = folder / CLIP, folder / PORTRAIT
     if not portrait.is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        partial = folder / f".{os.getpid()}.{PORTRAIT}"
-        cv2.imwrite(str(partial), collins_bgr())
-        partial.replace(portrait)
+        write_file(portrait, encode_image(collins_bgr(), ".png"))
     if not clip.is_file():
         write_clip(clip, actors(), SECONDS)
     return clip

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from cv2.typing import MatLike
 from numpy.typing import NDArray
 
 from streamer.boxes import Box, iou_matrix
 from streamer.errors import ConfigError
 
+CASCADES = Path(cv2.__file__).parent / "data"
 DEFAULT_CASCADE = "haarcascade_frontalface_alt2.xml"
 _TRAINED_SIDE_PX = 20  # OpenCV's frontal cascades were trained on 20 x 20 pictures
 _NEAR_REACH = 0.4
@@ -38,7 +40,7 @@ class HaarDetector:
     ) -> None:
         path = Path(cascade)
         if not path.is_file():
-            path = Path(cv2.data.haarcascades) / cascade
+            path = CASCADES / cascade
         if not path.is_file():
             raise ConfigError(
                 f"cascade must be a file or the name of one that ships with OpenCV. "
@@ -65,8 +67,10 @@ class HaarDetector:
         factor = min(1.0, self._detect_width / width) if self._detect_width else 1.0
         if factor < 1.0:
             size = (round(width * factor), max(1, round(height * factor)))
-            image_bgr = cv2.resize(image_bgr, size, interpolation=cv2.INTER_LINEAR)
-        grey = cv2.cvtColor(image_bgr, cv2.COLOR_BGR2GRAY)
+            reduced: MatLike = cv2.resize(image_bgr, size, interpolation=cv2.INTER_LINEAR)
+        else:
+            reduced = image_bgr
+        grey = np.asarray(cv2.cvtColor(reduced, cv2.COLOR_BGR2GRAY), np.uint8)
         smallest = max(_TRAINED_SIDE_PX, round(self._min_face * factor))
         if near is None:
             found = self._search(grey, 0, 0, smallest, 0)

@@ -144,7 +144,9 @@ class Dispatch:
                 case Stats():
                     try_send(self._ingest, encode(message))
                 case _:
-                    self._refuse(ProtocolError(f"unexpected {type(message).__name__} from a worker"))
+                    self._refuse(
+                        ProtocolError(f"unexpected {type(message).__name__} from a worker")
+                    )
 
     def _refuse(self, error: ProtocolError) -> None:
         self._ingress.drop("malformed")

@@ -110,7 +110,7 @@ class Display:
                 "embed": rates.get(f"worker {name}", 0.0),
                 "identify": rates.get("embeddings", 0.0),
             }[role]
-            state = stats.camera_state.state if stats.camera_state else ""
+            state: str = stats.camera_state.state if stats.camera_state else ""
             if now - heard > _STALE_S:
                 state = "no report"
             frames = f"{rates['frames']:.1f}" if "frames" in rates else ""
@@ -130,9 +130,7 @@ class Display:
             table.add_column(column, justify="left" if column in ("stage", "dropped") else "right")
         for name, count in self.account().items():
             dropped = ", ".join(f"{why} {n}" for why, n in sorted(count.dropped.items()))
-            table.add_row(
-                name, str(count.received), str(count.passed), str(count.pending), dropped
-            )
+            table.add_row(name, str(count.received), str(count.passed), str(count.pending), dropped)
         return table
 
     def _plain_rates(self) -> str:

@@ -1,13 +1,13 @@
 """The error tree. A message says what must be, what was received and what to do.
 
-    FacestreamError ............. anything a user can put right; one line, exit code 2
-    |-- ConfigError ............. config.toml, an option or an environment variable
-    |-- ProtocolError ........... a message from a socket that is malformed, too big or too new
-    |-- SourceError ............. a camera, stream or file that cannot be opened or read
-    |-- PictureError ............ a picture that cannot be used for enrolment
-    |-- WeightsError ............ a weights file that is damaged or does not fit
-    |-- GalleryError ............ a gallery that is damaged, empty or made with other weights
-    `-- DatasetError ............ a folder of photos that cannot be trained on
+FacestreamError ............. anything a user can put right; one line, exit code 2
+|-- ConfigError ............. config.toml, an option or an environment variable
+|-- ProtocolError ........... a message from a socket that is malformed, too big or too new
+|-- SourceError ............. a camera, stream or file that cannot be opened or read
+|-- PictureError ............ a picture that cannot be used for enrolment
+|-- WeightsError ............ a weights file that is damaged or does not fit
+|-- GalleryError ............ a gallery that is damaged, empty or made with other weights
+`-- DatasetError ............ a folder of photos that cannot be trained on
 """
 
 

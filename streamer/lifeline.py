@@ -54,7 +54,10 @@ class Lifeline:
         if descriptor is not None:
             self._socket = socket.socket(fileno=descriptor)
             self._socket.setblocking(False)
-            threading.Thread(target=self._watch, name="lifeline", daemon=True).start()
+            watch = threading.Thread(
+                target=self._watch, args=(self._socket,), name="lifeline", daemon=True
+            )
+            watch.start()
 
     def ready(self) -> None:
         """Say that start-up is done."""
@@ -77,12 +80,11 @@ class Lifeline:
         except OSError:
             self._stop.set()
 
-    def _watch(self) -> None:
-        assert self._socket is not None
+    def _watch(self, line: socket.socket) -> None:
         while True:
             try:
-                select.select([self._socket], [], [])
-                gone = not self._socket.recv(64)
+                select.select([line], [], [])
+                gone = not line.recv(64)
             except BlockingIOError:
                 continue
             except (OSError, ValueError):

@@ -17,9 +17,7 @@ class _Redacting(logging.Formatter):
 def set_up_logging(level: str, role: str) -> None:
     """Log to stderr: time, level, role, message. Call it once, at the start of a process."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        _Redacting(f"%(asctime)s %(levelname)s {role}: %(message)s", "%H:%M:%S")
-    )
+    handler.setFormatter(_Redacting(f"%(asctime)s %(levelname)s {role}: %(message)s", "%H:%M:%S"))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # FFmpeg and OpenCV write to stderr by themselves, credentials and all.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")

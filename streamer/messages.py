@@ -116,9 +116,7 @@ class Tracks:
     sequence: Count
     captured: Stamp
     media_ms: Real
-    frame_wh: tuple[
-        Annotated[int, Field(ge=1, le=2**15)], Annotated[int, Field(ge=1, le=2**15)]
-    ]
+    frame_wh: tuple[Annotated[int, Field(ge=1, le=2**15)], Annotated[int, Field(ge=1, le=2**15)]]
     tracks: Annotated[tuple[SeenTrack, ...], Field(max_length=MAX_TRACKS)]
     ended: Annotated[tuple[Count, ...], Field(max_length=4 * MAX_TRACKS)]
     slot: Annotated[int, Field(ge=0, le=64)] | None = None

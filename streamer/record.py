@@ -1,6 +1,5 @@
 """`facestream record` and `snapshot`: annotated pictures from a running pipeline to a file."""
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,8 @@ from numpy.typing import NDArray
 
 from streamer.client import Subscriber
 from streamer.errors import ConfigError, SourceError
+from streamer.files import replacing, write_file
+from streamer.images import decode_image, encode_image, resize_image
 from streamer.messages import FrameEvent
 
 _FOURCC = {".mp4": "mp4v", ".avi": "MJPG", ".mkv": "mp4v"}
@@ -30,12 +31,7 @@ def check_picture_path(path: Path) -> None:
 def snapshot(subscriber: Subscriber, path: Path, timeout_s: float) -> FrameEvent:
     """Write the next annotated picture. Raises SourceError if none comes in time."""
     event, image = _next_picture(subscriber, timeout_s)
-    good, content = cv2.imencode(path.suffix.lower(), image)
-    if not good:
-        raise ConfigError(f"{path}: this OpenCV cannot write {path.suffix}")
-    partial = path.with_name(f".{os.getpid()}.{path.name}")
-    partial.write_bytes(content.tobytes())
-    partial.replace(path)
+    write_file(path, encode_image(image, path.suffix.lower(), quality=95))
     return event
 
 
@@ -54,19 +50,15 @@ def record(
     """
     _, image = _next_picture(subscriber, timeout_s)
     height, width = image.shape[:2]
-    partial = path.with_name(f".{os.getpid()}.{path.name}")
     fourcc = cv2.VideoWriter.fourcc(*_FOURCC[path.suffix.lower()])
-    writer = cv2.VideoWriter(str(partial), fourcc, fps, (width, height))
-    if not writer.isOpened():
-        raise ConfigError(f"{path}: this OpenCV cannot write {path.suffix}")
-    try:
-        came = _write(subscriber, writer, image, seconds, fps, on_progress)
-        writer.release()
-        partial.replace(path)
-    finally:
-        writer.release()
-        partial.unlink(missing_ok=True)
-    return came
+    with replacing(path) as partial:
+        writer = cv2.VideoWriter(str(partial), fourcc, fps, (width, height))
+        if not writer.isOpened():
+            raise ConfigError(f"{path}: this OpenCV cannot write {path.suffix}")
+        try:
+            return _write(subscriber, writer, image, seconds, fps, on_progress)
+        finally:
+            writer.release()
 
 
 def _write(
@@ -84,12 +76,11 @@ def _write(
         until_due = began + written / fps - time.monotonic()
         received = subscriber.receive(max(0.0, until_due))
         if received is not None and isinstance(received[0], FrameEvent):
-            newer = _decode(received[1])
+            newer = decode_image(received[1])
             if newer is not None:
                 came += 1
-                image = newer if newer.shape[:2] == (height, width) else cv2.resize(
-                    newer, (width, height)
-                )
+                same = newer.shape[:2] == (height, width)
+                image = newer if same else resize_image(newer, width, height)
         while written < seconds * fps and time.monotonic() >= began + written / fps:
             writer.write(image)
             written += 1
@@ -97,23 +88,17 @@ def _write(
     return came
 
 
-def _next_picture(
-    subscriber: Subscriber, timeout_s: float
-) -> tuple[FrameEvent, NDArray[np.uint8]]:
+def _next_picture(subscriber: Subscriber, timeout_s: float) -> tuple[FrameEvent, NDArray[np.uint8]]:
     until = time.monotonic() + timeout_s
     while (left := until - time.monotonic()) > 0:
         received = subscriber.receive(left)
         if received is not None and isinstance(received[0], FrameEvent):
-            image = _decode(received[1])
+            image = decode_image(received[1])
             if image is not None:
                 return received[0], image
     raise SourceError(
         f"no picture came within {timeout_s:g} s; is `facestream run` running, and the camera on?"
     )
-
-
-def _decode(jpeg: bytes) -> NDArray[np.uint8] | None:
-    return cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) if jpeg else None
 
 
 def _check(path: Path, suffixes: tuple[str, ...]) -> None:

@@ -78,9 +78,12 @@ class Reporter:
         final: bool = False,
     ) -> None:
         """Send a report; a final one may wait a moment for room."""
-        assert self._ingest is not None
+        if self._ingest is None:
+            return
         parts = encode(self.make(stages, camera_state, final))
-        if not try_send(self._ingest, parts) and final and self._ingest.poll(
-            FINAL_TIMEOUT_MS, zmq.POLLOUT
+        if (
+            not try_send(self._ingest, parts)
+            and final
+            and self._ingest.poll(FINAL_TIMEOUT_MS, zmq.POLLOUT)
         ):
             try_send(self._ingest, parts)

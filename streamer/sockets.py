@@ -56,7 +56,10 @@ class Bus:
             socket.curve_publickey, socket.curve_secretkey = public, secret
             socket.curve_server = True
         if address.startswith("ipc://"):
-            Path(address.removeprefix("ipc://")).parent.mkdir(parents=True, exist_ok=True)
+            try:
+                Path(address.removeprefix("ipc://")).parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise ConfigError(f"cannot listen on {address}: {error}") from error
         try:
             socket.bind(address)
         except zmq.ZMQError as error:

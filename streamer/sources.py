@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.errors import SourceError
+from streamer.images import read_image
 
 OPEN_TIMEOUT_MS = 10_000
 PICTURES_FPS = 2.0
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm"})
 _URL = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@(?=[^/])|(?<=://)[^@\s]*@")
+# To the last @: a password may hold / and @. Rather too much than a part of it left.
+_CREDENTIALS = re.compile(r"(?<=://)\S*@")
 _SECRET_QUERY = re.compile(
     r"([?&](?:user(?:name)?|pass(?:word|wd)?|pwd|token|auth|key|secret|loginuse|loginpas)=)[^&\s]*",
     re.IGNORECASE,
@@ -109,7 +111,9 @@ class VideoSource:
         if image.ndim == 2:
             image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
         self._count += 1
-        return Picture(image, None if self.live else (self._count - 1) * 1000 / self.fps)
+        return Picture(
+            np.asarray(image, np.uint8), None if self.live else (self._count - 1) * 1000 / self.fps
+        )
 
     def close(self) -> None:
         self._capture.release()
@@ -130,7 +134,7 @@ class FolderSource:
 
     def read(self) -> Picture | None:
         for path in self._paths:
-            image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+            image = read_image(path)
             self._count += 1
             if image is not None:
                 return Picture(image, (self._count - 1) * 1000 / self.fps)

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from streamer.config import Config, SuperviseConfig
 from streamer.errors import FacestreamError
@@ -43,11 +44,12 @@ class ChildSpec:
 
 @dataclass
 class Child:
-    """A process as it runs. `line` is our end of its lifeline."""
+    """A process as it runs. `line` is our end of its lifeline, `output` its stderr."""
 
     spec: ChildSpec
     process: subprocess.Popen[bytes] | None = None
     line: socket.socket | None = None
+    output: IO[bytes] | None = None
     ready: bool = False
     ended: bool = False
     started: float = 0.0
@@ -141,9 +143,9 @@ class Supervisor:
         if any(not child.ready for child in self.children if child.spec.order != 0):
             return
         for child in self.children:
-            if child.spec.order == 0 and child.process is None and not child.ended:
-                if time.monotonic() >= child.restart_at:
-                    self._start(child)
+            idle = child.spec.order == 0 and child.process is None and not child.ended
+            if idle and time.monotonic() >= child.restart_at:
+                self._start(child)
 
     def _start(self, child: Child) -> None:
         ours, theirs = socket.socketpair()
@@ -152,7 +154,7 @@ class Supervisor:
         command += [*child.spec.arguments, "--lifeline", str(theirs.fileno())]
         for camera, ring in child.spec.rings:
             command += ["--ring", f"{camera}={ring}"]
-        child.process = subprocess.Popen(
+        child.process = subprocess.Popen(  # noqa: S603 - our own program
             command,
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -160,12 +162,13 @@ class Supervisor:
             process_group=0,  # Ctrl-C reaches the supervisor alone, which stops them in order
         )
         theirs.close()
-        assert child.process.stderr is not None
-        os.set_blocking(child.process.stderr.fileno(), False)
+        child.output = child.process.stderr
         child.line, child.ready, child.partial = ours, False, b""
         child.started = child.last_beat = time.monotonic()
         self._selector.register(ours, selectors.EVENT_READ, (child, "line"))
-        self._selector.register(child.process.stderr, selectors.EVENT_READ, (child, "stderr"))
+        if child.output is not None:
+            os.set_blocking(child.output.fileno(), False)
+            self._selector.register(child.output, selectors.EVENT_READ, (child, "output"))
 
     def _turn(self, timeout_s: float) -> None:
         for key, _ in self._selector.select(0):
@@ -173,13 +176,14 @@ class Supervisor:
             if what == "line":
                 self._read_line(child)
             else:
-                self._read_stderr(child)
+                self._read_output(child)
         for child in self.children:
             self._watch(child)
         self._also(timeout_s)
 
     def _read_line(self, child: Child) -> None:
-        assert child.line is not None
+        if child.line is None:
+            return
         try:
             data = child.line.recv(4096)
         except BlockingIOError:
@@ -187,23 +191,21 @@ class Supervisor:
         except OSError:
             data = b""
         if not data:
-            self._selector.unregister(child.line)
-            child.line.close()
-            child.line = None
+            self._close_line(child)
             return
         child.last_beat = time.monotonic()
         if b"ready" in data:
             child.ready = True
 
-    def _read_stderr(self, child: Child) -> None:
-        assert child.process is not None and child.process.stderr is not None
+    def _read_output(self, child: Child) -> None:
+        if child.output is None:
+            return
         try:
-            data = os.read(child.process.stderr.fileno(), 65536)
+            data = os.read(child.output.fileno(), 65536)
         except BlockingIOError:
             return
         if not data:
-            self._selector.unregister(child.process.stderr)
-            child.process.stderr.close()
+            self._close_output(child)
             return
         *lines, child.partial = (child.partial + data[:65536]).split(b"\n")
         child.partial = child.partial[-4096:]
@@ -230,9 +232,7 @@ class Supervisor:
                 child.process.kill()
             return
         self._collect(child)
-        if code == ENDED and child.spec.may_end:
-            child.ended = True
-        elif self._stopping:
+        if (code == ENDED and child.spec.may_end) or self._stopping:
             child.ended = True
         elif code == BAD_INPUT:
             self._give_up(child, "it cannot run as it is configured")
@@ -241,19 +241,24 @@ class Supervisor:
 
     def _collect(self, child: Child) -> None:
         """Read what a process that has ended left behind, and let it go."""
-        process = child.process
-        assert process is not None
-        process.wait()
-        if process.stderr is not None and not process.stderr.closed:
-            self._read_stderr(child)
-            if not process.stderr.closed:
-                self._selector.unregister(process.stderr)
-                process.stderr.close()
+        if child.process is not None:
+            child.process.wait()
+        self._read_output(child)
+        self._close_output(child)
+        self._close_line(child)
+        child.process, child.ready = None, False
+
+    def _close_line(self, child: Child) -> None:
         if child.line is not None:
             self._selector.unregister(child.line)
             child.line.close()
             child.line = None
-        child.process, child.ready = None, False
+
+    def _close_output(self, child: Child) -> None:
+        if child.output is not None:
+            self._selector.unregister(child.output)
+            child.output.close()
+            child.output = None
 
     def _plan_restart(self, child: Child, code: int, now: float) -> None:
         rules = self._rules
@@ -301,6 +306,6 @@ class Supervisor:
     def _clear_stale_sockets(self) -> None:
         """Remove what a run that was killed left; the caller holds the run folder's lock."""
         for name in ("crops", "work", "ingest", "events"):
-            address = self._config.address(name)  # type: ignore[arg-type]
+            address = self._config.address(name)
             if address.startswith("ipc://"):
                 Path(address.removeprefix("ipc://")).unlink(missing_ok=True)

@@ -122,7 +122,7 @@ def _run(base: Path, clip: Path, pace: str, pictures: bool) -> Observed:
     observed = Observed()
     display = Display(_NoConsole())  # type: ignore[arg-type]
     with Subscriber(f"ipc://{base / 'var' / 'run' / 'events'}", topics) as subscriber:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - our own program
             [sys.executable, "-m", "streamer.cli", "--config", str(config), "run"],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -178,11 +178,9 @@ def _write_config(base: Path, source: str, pace: str) -> Path:
 def _command(base: Path, *arguments: str) -> str:
     if arguments[0] != "-m":
         arguments = ("-m", "streamer.cli", "--config", str(base / "config.toml"), *arguments)
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 - our own program
         [sys.executable, *arguments], capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise FacestreamError(f"{arguments}: {done.stderr[-2000:]}")
     return done.stdout.strip()
-
-

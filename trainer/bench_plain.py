@@ -15,7 +15,7 @@ import numpy as np
 
 from streamer.boxes import Box
 from streamer.crop import cut_crop
-from streamer.detect import DEFAULT_CASCADE
+from streamer.detect import CASCADES, DEFAULT_CASCADE
 from workers.embed import load_embedder
 from workers.gallery import GalleryStore
 
@@ -26,16 +26,18 @@ def main(clip: Path, gallery_folder: Path) -> None:
     """Run over the clip once, or for 30 seconds, and print the rate."""
     embedder = load_embedder(None, os.cpu_count() or 1)
     gallery = GalleryStore(gallery_folder).load(embedder.fingerprint)
-    assert gallery is not None
+    if gallery is None:
+        raise SystemExit(f"{gallery_folder}: has no gallery")
     embedder.embed(np.zeros((1, 96, 96, 3), np.uint8))
-    cascade = cv2.CascadeClassifier(str(Path(cv2.data.haarcascades) / DEFAULT_CASCADE))
+    cascade = cv2.CascadeClassifier(str(CASCADES / DEFAULT_CASCADE))
     capture = cv2.VideoCapture(str(clip))
     frames = 0
     began = time.monotonic()
     while time.monotonic() - began < _MAX_SECONDS:
-        good, frame = capture.read()
+        good, decoded = capture.read()
         if not good:
             break
+        frame = np.asarray(decoded, np.uint8)
         grey = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
         for x, y, w, h in cascade.detectMultiScale(grey, 1.16, 5, minSize=(25, 25)):
             crop = cut_crop(frame, Box(float(x), float(y), float(w), float(h)))

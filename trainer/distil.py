@@ -1,14 +1,14 @@
 """Distillation: NN4.small2 learns to reproduce the teacher's descriptors.
 
-Loss: 1 - cosine(student, teacher), plus half the mean squared difference between the two
-batches' similarity matrices. AdamW with warm-up and a cosine to zero. Every random number
-comes from the seed and the step, so a run that was killed goes on exactly as it would have.
+Loss: 1 - cosine(student, teacher), plus how far the student's similarities to all faces of
+the cache, as a softmax, are from the teacher's (Fang et al. 2021, "SEED", with the teacher's own
+descriptors as its queue). AdamW with warm-up and a cosine to zero. Every random number comes
+from the seed and the step, so a run that was killed goes on exactly as it would have.
 """
 
 import io
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +21,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from trainer.distort import distorted_crop
+from streamer.files import write_file
+from trainer.distort import distorted_crop, shifted_crop
 from trainer.face_cache import FaceCache
 from trainer.student import build_student, load_into_student, student_weights
 from workers.weights_file import TORCH_LRN, LocalResponseNorm, Weights
@@ -39,7 +40,9 @@ class Recipe:
     weight_decay: float = 5e-4
     clip_norm: float = 1.0
     batch: int = 64
-    pair_loss: float = 0.5
+    neighbour_loss: float = 0.1
+    temperature: float = 0.02
+    clean_share: float = 0.3
     seed: int = 1
 
 
@@ -153,11 +156,18 @@ class Distiller:
         order = np.random.default_rng([recipe.seed, epoch]).permutation(len(self._cache.paths))
         chosen = order[place * recipe.batch : (place + 1) * recipe.batch]
         rng = np.random.default_rng([recipe.seed, step, 1])
-        crops = np.stack([distorted_crop(self._cache.contexts[index], rng) for index in chosen])
+        crops = np.stack([self._crop(self._cache.contexts[index], rng) for index in chosen])
         return crops, self._cache.descriptors[chosen]
 
+    def _crop(
+        self, context_rgb: NDArray[np.uint8], rng: np.random.Generator
+    ) -> NDArray[np.float32]:
+        clean = rng.random() < self._recipe.clean_share
+        return shifted_crop(context_rgb, rng) if clean else distorted_crop(context_rgb, rng)
+
     def _step_function(self) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
-        model, optimiser, pair_loss = self._model, self._optimiser, self._recipe.pair_loss
+        model, optimiser, recipe = self._model, self._optimiser, self._recipe
+        everybody = tf.constant(self._cache.descriptors.T / recipe.temperature, tf.float32)
 
         @tf.function(autograph=False)
         def step(crops: tf.Tensor, teacher: tf.Tensor, rate: tf.Tensor) -> tf.Tensor:
@@ -165,8 +175,10 @@ class Distiller:
             with tf.GradientTape() as tape:
                 student = model(crops, training=True)
                 apart = tf.reduce_mean(1.0 - tf.reduce_sum(student * teacher, axis=1))
-                differences = student @ tf.transpose(student) - teacher @ tf.transpose(teacher)
-                loss = apart + pair_loss * tf.reduce_mean(tf.square(differences))
+                wanted = tf.nn.softmax(teacher @ everybody)
+                found = tf.nn.log_softmax(student @ everybody)
+                surprise = tf.reduce_sum(wanted * (tf.math.log(wanted + 1e-12) - found), axis=1)
+                loss = apart + recipe.neighbour_loss * tf.reduce_mean(surprise)
             gradients = tape.gradient(loss, model.trainable_variables)
             optimiser.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
             return loss
@@ -184,9 +196,7 @@ class Distiller:
         buffer = io.BytesIO()
         arrays = {f"v{i:04d}": np.asarray(v) for i, v in enumerate(self._state())}
         np.savez(buffer, step=np.array(self.step), **arrays)  # type: ignore[arg-type]
-        partial = self._work / f".checkpoint.{os.getpid()}"
-        partial.write_bytes(buffer.getvalue())
-        partial.replace(self._work / "checkpoint.npz")
+        write_file(self._work / "checkpoint.npz", buffer.getvalue())
 
     def _restore(self) -> None:
         path = self._work / "checkpoint.npz"

@@ -18,9 +18,19 @@ def plain_crop(context_rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
     return _cut(context_rgb, _PLAIN_SIDE, 0.0, 0.0, 0.0, mirror=False)
 
 
-def distorted_crop(
-    context_rgb: NDArray[np.uint8], rng: np.random.Generator
-) -> NDArray[np.float32]:
+def shifted_crop(context_rgb: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float32]:
+    """A good picture's crop as a loose detector would give it: (96, 96, 3) float32, [0, 1]."""
+    return _cut(
+        context_rgb,
+        _PLAIN_SIDE * rng.uniform(0.92, 1.08),
+        rng.uniform(-0.03, 0.03) * CONTEXT_SIZE,
+        rng.uniform(-0.03, 0.03) * CONTEXT_SIZE,
+        rng.uniform(-0.1, 0.1),
+        mirror=rng.random() < 0.5,
+    )
+
+
+def distorted_crop(context_rgb: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float32]:
     """A crop as a bad camera and a loose detector would give it: (96, 96, 3) float32, [0, 1]."""
     crop = _cut(
         context_rgb,
@@ -34,7 +44,8 @@ def distorted_crop(
     if rng.random() < 0.35:
         side = int(rng.integers(32, 81))
         small = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
-        crop = cv2.resize(small, (CROP_SIZE, CROP_SIZE), interpolation=cv2.INTER_LINEAR)
+        large = cv2.resize(small, (CROP_SIZE, CROP_SIZE), interpolation=cv2.INTER_LINEAR)
+        crop = np.asarray(large, np.float32)
     if rng.random() < 0.5:
         crop = crop + rng.normal(0.0, rng.uniform(0.0, 0.03), crop.shape).astype(np.float32)
     if rng.random() < 0.3:

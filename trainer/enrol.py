@@ -14,6 +14,7 @@ from streamer.config import DetectConfig, EnrolConfig
 from streamer.crop import cut_crop, sharpness
 from streamer.detect import HaarDetector, without_doubles
 from streamer.errors import GalleryError, PictureError
+from streamer.images import read_image
 from trainer.photos import PHOTO_SUFFIXES
 from workers.embed import Embedder
 from workers.gallery import Gallery, GalleryStore, People
@@ -80,7 +81,7 @@ class _FaceFinder:
         )
 
     def from_photo(self, path: Path) -> NDArray[np.uint8]:
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        image = read_image(path)
         if image is None:
             raise PictureError("cannot be read as a picture")
         boxes = without_doubles(self._detector.detect(image))
@@ -107,9 +108,10 @@ class _FaceFinder:
             index += 1
             if (index - 1) % step:
                 continue
-            good, image = capture.retrieve()
+            good, retrieved = capture.retrieve()
             if not good:
                 continue
+            image = np.asarray(retrieved, np.uint8)
             boxes = without_doubles(self._clip_detector.detect(image))
             with_face += bool(boxes)
             crowded += len(boxes) > 1
@@ -170,9 +172,11 @@ def enrol(
         people = current.people if current else People.nobody()
         if current is not None and not force:
             _refuse_double(name, vectors, current)
-        own = people.embeddings[people.owner == people.names.index(name)] if (
-            name in people.names
-        ) else people.embeddings[:0]
+        own = (
+            people.embeddings[people.owner == people.names.index(name)]
+            if (name in people.names)
+            else people.embeddings[:0]
+        )
         chosen = varied(vectors, own, rules.max_crops)
         if not chosen:
             raise GalleryError(f"nothing new: {name} is already enrolled with these pictures")
@@ -193,9 +197,7 @@ def embed_all(crops_rgb: NDArray[np.uint8], embedder: Embedder) -> NDArray[np.fl
     return np.concatenate(parts) if parts else np.empty((0, 128), np.float32)
 
 
-def varied(
-    vectors: NDArray[np.float32], own: NDArray[np.float32], limit: int
-) -> list[int]:
+def varied(vectors: NDArray[np.float32], own: NDArray[np.float32], limit: int) -> list[int]:
     """Indexes of at most `limit` rows, each unlike the others and unlike `own` rows.
 
     Farthest first, so that a long clip gives its variety and not its length.
@@ -229,7 +231,9 @@ def _expand(paths: Sequence[Path], result: Harvest) -> list[Path]:
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
+            inside = sorted(
+                p for p in path.rglob("*") if p.is_file() and not p.name.startswith(".")
+            )
             known = [p for p in inside if p.suffix.lower() in PHOTO_SUFFIXES | CLIP_SUFFIXES]
             if not known:
                 result.refused.append((str(path), "the folder has no photo and no clip"))

@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 from streamer.boxes import Box
 from streamer.crop import cut_crop
 from streamer.detect import HaarDetector, largest
+from streamer.files import write_file
+from streamer.images import read_image
 from trainer.teacher import CHIP_PADDING, CHIP_SIZE, load_teacher, teacher_file
 from workers.graph import EmbedFunction
 
@@ -93,16 +95,16 @@ def cut_photo(path: Path) -> CutFace | None:
     import dlib
 
     haar, hog, landmarks = _tools()
-    image_bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    image_bgr = read_image(path)
     if image_bgr is None:
         return None
     image_rgb = np.ascontiguousarray(image_bgr[:, :, ::-1])
     box = largest(haar.detect(image_bgr))
     rectangles = list(hog(image_rgb, 0))
     rectangle = max(rectangles, key=lambda r: r.area(), default=None)
-    if box is None and rectangle is None:
-        return None
     if box is None:
+        if rectangle is None:
+            return None
         box = Box(rectangle.left(), rectangle.top(), rectangle.width(), rectangle.height())
     if rectangle is None or not rectangle.contains(
         dlib.point(round(box.x + box.width / 2), round(box.y + box.height / 2))
@@ -148,10 +150,7 @@ def _write_shard(
         descriptors=describe(chips, teacher).astype(np.float32),
         paths=np.array([path for path, _ in found], np.str_),
     )
-    path = _shard_path(folder, shard)
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    partial.write_bytes(buffer.getvalue())
-    partial.replace(path)
+    write_file(_shard_path(folder, shard), buffer.getvalue())
 
 
 def _read_shard(path: Path) -> FaceCache:

@@ -5,12 +5,10 @@ it, and the mean covariance within one person (folders named after people), as a
 """
 
 import io
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.mixture import GaussianMixture
@@ -18,6 +16,8 @@ from sklearn.mixture import GaussianMixture
 from streamer.crop import cut_crop
 from streamer.detect import HaarDetector, largest
 from streamer.errors import DatasetError
+from streamer.files import write_file
+from streamer.images import read_image
 from workers.embed import Embedder
 
 DRAWS = 4000
@@ -45,7 +45,7 @@ def embed_photos(
     person: list[int] = []
     parts: list[NDArray[np.float32]] = []
     for photo in photos:
-        image = cv2.imread(str(photo), cv2.IMREAD_COLOR)
+        image = read_image(photo)
         box = largest(detector.detect(image)) if image is not None else None
         if image is not None and box is not None:
             crops.append(cut_crop(image, box))
@@ -105,6 +105,4 @@ def write_impostors(
         variation=variation.astype(np.float16),
         fingerprint=np.array(fingerprint),
     )
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_bytes(buffer.getvalue())
-    partial.replace(path)
+    write_file(path, buffer.getvalue())

@@ -88,7 +88,9 @@ def verify(
         threshold = _best_threshold(similarity[rest], same[rest])
         here = ~rest
         with np.errstate(invalid="ignore"):
-            right = np.where(same[here], similarity[here] >= threshold, similarity[here] < threshold)
+            right = np.where(
+                same[here], similarity[here] >= threshold, similarity[here] < threshold
+            )
         accuracies.append(float(right.mean()))
     false_accepts, true_accepts = roc(similarity, same)
     equal = int(np.argmin(np.abs(false_accepts - (1 - true_accepts))))
@@ -104,8 +106,13 @@ def verify(
 def roc(
     similarity: NDArray[np.float64], same: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """False and true accept rates over falling thresholds. NaN counts against us in both."""
-    filled = np.where(np.isnan(similarity), np.where(same, -np.inf, np.inf), similarity)
+    """False and true accept rates over falling thresholds.
+
+    A pair without two faces (NaN) is accepted at no threshold but the last, as a system that
+    sees no face accepts nobody.
+    """
+    lowest = np.nanmin(similarity, initial=0.0) - 1.0
+    filled = np.where(np.isnan(similarity), lowest, similarity)
     order = np.argsort(-filled, kind="stable")
     hits = np.cumsum(same[order]) / max(1, same.sum())
     false = np.cumsum(~same[order]) / max(1, (~same).sum())

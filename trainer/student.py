@@ -57,7 +57,11 @@ class KerasOps:
     def conv(self, x: tf.Tensor, layer: Conv) -> tf.Tensor:
         x = self.zero_pad(x, (layer.pad, layer.pad))
         x = keras.layers.Conv2D(
-            layer.channels, layer.kernel, layer.stride, kernel_initializer="he_normal", name=layer.name
+            layer.channels,
+            layer.kernel,
+            layer.stride,
+            kernel_initializer="he_normal",
+            name=layer.name,
         )(x)
         x = keras.layers.BatchNormalization(
             epsilon=BATCH_NORM_EPSILON, momentum=self._momentum, name=layer.norm

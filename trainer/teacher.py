@@ -29,12 +29,12 @@ _MEAN_RGB = (122.782, 117.001, 104.298)
 def teacher_file(name: str) -> Path:
     """Path of one of the teacher's model files. Raises ConfigError where the extra is missing."""
     found = importlib.util.find_spec("face_recognition_models")
-    if found is None or importlib.util.find_spec("dlib") is None:
+    folders = found.submodule_search_locations if found else None
+    if not folders or importlib.util.find_spec("dlib") is None:
         raise ConfigError(
             "distillation needs its teacher. Install it with: pip install 'facestream[teacher]'"
         )
-    assert found.submodule_search_locations is not None
-    return Path(found.submodule_search_locations[0]) / "models" / name
+    return Path(folders[0]) / "models" / name
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,7 @@ def _zero_extend(x: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
 
 def _parse(
     raw: bytes,
-) -> tuple[
-    _Convolution, list[tuple[_Convolution, _Convolution, bool]], NDArray[np.float32]
-]:
+) -> tuple[_Convolution, list[tuple[_Convolution, _Convolution, bool]], NDArray[np.float32]]:
     parts: list[tuple[str, Any]] = []
     for match in re.finditer(rb"con_4|affine_|avg_pool_2|add_prev_", raw):
         name = match.group().decode()

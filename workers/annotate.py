@@ -66,9 +66,4 @@ def _text_mask(text: str, size: int) -> NDArray[np.uint8]:
     shape = (round(right - left) + 2 * _MARGIN_PX, round(bottom - top) + 2 * _MARGIN_PX)
     picture = Image.new("L", shape, 0)
     ImageDraw.Draw(picture).text((_MARGIN_PX - left, _MARGIN_PX - top), text, fill=255, font=font)
-    return np.asarray(picture)
-
-
-def encode_jpeg(image_bgr: NDArray[np.uint8], quality: int) -> bytes:
-    """A JPEG of the picture; quality 1 to 100."""
-    return cv2.imencode(".jpg", image_bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+    return np.asarray(picture, np.uint8)

@@ -149,4 +149,4 @@ def _calibrate(margins: NDArray[np.float64], truth: NDArray[np.int32]) -> tuple[
 
 
 def _sigmoid(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    return 1.0 / (1.0 + np.exp(-np.clip(x, -50, 50)))
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(x, -50, 50))), np.float32)

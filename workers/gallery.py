@@ -1,9 +1,9 @@
 """The gallery: people with their crops and embeddings, and the fitted classifier, in versions.
 
-    <gallery>/current              the name of the version in use, replaced in one step
-    <gallery>/versions/000007/     never changed once it is there
-        manifest.json              version, parent, time, weights, people, hash of the arrays
-        arrays.npz                 crops, embeddings, owners, classifier; plain numbers only
+<gallery>/current              the name of the version in use, replaced in one step
+<gallery>/versions/000007/     never changed once it is there
+    manifest.json              version, parent, time, weights, people, hash of the arrays
+    arrays.npz                 crops, embeddings, owners, classifier; plain numbers only
 """
 
 import fcntl
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from streamer.clock import utc_text
 from streamer.crop import CROP_SIZE
 from streamer.errors import GalleryError
+from streamer.files import write_file
 from workers.classifier import Classifier, fit_classifier
 from workers.impostors import Impostors
 from workers.nn4 import EMBEDDING_SIZE
@@ -114,9 +115,14 @@ class GalleryStore:
     def current_version(self) -> str | None:
         """The name of the version in use, or None before the first."""
         try:
-            return (self._folder / "current").read_text().strip() or None
+            version = (self._folder / "current").read_bytes().decode(errors="replace").strip()
         except FileNotFoundError:
             return None
+        if not version.isdecimal():
+            raise GalleryError(
+                f"{self._folder}/current must name a version. Received: {version[:40]!r}"
+            )
+        return version
 
     def load(self, weights: str) -> Gallery | None:
         """The version in use, or None before the first.
@@ -143,9 +149,7 @@ class GalleryStore:
         self, people: People, weights: str, impostors: Impostors, false_accept_rate: float
     ) -> Gallery:
         """Fit the classifier and make the next version the one in use. Call it under `lock()`."""
-        classifier = fit_classifier(
-            people.embeddings, people.owner, impostors, false_accept_rate
-        )
+        classifier = fit_classifier(people.embeddings, people.owner, impostors, false_accept_rate)
         versions = self._folder / "versions"
         versions.mkdir(parents=True, exist_ok=True)
         parent = self.current_version()
@@ -187,9 +191,7 @@ class GalleryStore:
             os.close(descriptor)
 
     def _activate(self, version: str) -> None:
-        partial = self._folder / f".current-{os.getpid()}"
-        partial.write_text(f"{version}\n")
-        partial.replace(self._folder / "current")
+        write_file(self._folder / "current", f"{version}\n".encode())
 
 
 def _write_version(

@@ -86,6 +86,6 @@ def build_embedder(weights: Weights) -> EmbedFunction:
     def embed(crops_rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
         if not len(crops_rgb):
             return np.empty((0, EMBEDDING_SIZE), np.float32)
-        return frozen(tf.constant(crops_rgb)).numpy()
+        return np.asarray(frozen(tf.constant(crops_rgb)), np.float32)
 
     return embed

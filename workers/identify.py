@@ -14,6 +14,7 @@ from streamer.account import Account, StageCount
 from streamer.clock import age_ms, utc_text
 from streamer.config import IdentifyConfig
 from streamer.errors import GalleryError, ProtocolError
+from streamer.images import decode_image, encode_image
 from streamer.lifeline import Lifeline, Stop
 from streamer.messages import (
     Embeddings,
@@ -29,7 +30,7 @@ from streamer.messages import (
 from streamer.report import Reporter
 from streamer.ring import FrameRing
 from streamer.sockets import Bus, receive_all, try_send
-from workers.annotate import annotate, encode_jpeg
+from workers.annotate import annotate
 from workers.classifier import Verdict
 from workers.gallery import Gallery, GalleryStore
 from workers.impostors import load_impostors
@@ -68,6 +69,7 @@ class Identify:
         self._weights = weights
         self._gallery: Gallery | None = None
         self._version: str | None = None
+        self._gallery_fault = ""
         self._next_gallery_check = 0.0
         self._subscriptions: set[bytes] = set()
         self._messages = Account("identify messages")
@@ -171,15 +173,18 @@ class Identify:
 
     def _check_gallery(self) -> None:
         self._next_gallery_check = time.monotonic() + _GALLERY_CHECK_S
-        version = self._store.current_version()
-        if version == self._version:
-            return
-        self._version = version
         try:
+            version = self._store.current_version()
+            if version == self._version:
+                return
+            self._version = version
             self._gallery = self._store.load(self._weights)
         except GalleryError as error:
-            log.error("the gallery in use stays as it is: %s", error)
+            if str(error) != self._gallery_fault:
+                log.error("the gallery in use stays as it is: %s", error)
+            self._gallery_fault = str(error)
             return
+        self._gallery_fault = ""
         self._people.use_gallery(self._gallery, self._weights)
         log.info("gallery %s is in use", version)
         self._publish(b"gallery", self._gallery_event())
@@ -191,7 +196,7 @@ class Identify:
         return GalleryEvent(gallery.version, gallery.people.names, self._weights)
 
     def _read_subscriptions(self) -> None:
-        for (message, *_) in receive_all(self._out):
+        for message, *_ in receive_all(self._out):
             topic = message[1:]
             if message[:1] == b"\x01" and len(self._subscriptions) < _MAX_SUBSCRIPTIONS:
                 self._subscriptions.add(topic)
@@ -225,7 +230,7 @@ class Identify:
             age_ms(tracks.captured),
             (width, height),
         )
-        jpeg = encode_jpeg(image, self._config.jpeg_quality)
+        jpeg = encode_image(image, quality=self._config.jpeg_quality)
         self._publish(f"frame/{tracks.camera}".encode(), event, jpeg)
         self._pictures.pass_on()
 
@@ -233,7 +238,7 @@ class Identify:
         self, tracks: Tracks, buffers: list[bytes | memoryview]
     ) -> NDArray[np.uint8] | None:
         if buffers:
-            return cv2.imdecode(np.frombuffer(buffers[0], np.uint8), cv2.IMREAD_COLOR)
+            return decode_image(buffers[0])
         ring = self._ports.rings.get(tracks.camera)
         if ring is None or tracks.slot is None or tracks.generation is None:
             return None
@@ -256,5 +261,3 @@ class Identify:
             self._pictures.snapshot(),
             self._messages.snapshot(),
         )
-
-

@@ -44,7 +44,7 @@ class Impostors:
         normal = rng.standard_normal((len(embeddings) * each, EMBEDDING_SIZE))
         noise = (np.sqrt(2.0) * normal @ self.variation.T).astype(np.float32)
         varied = np.repeat(embeddings, each, axis=0) + noise
-        return varied / np.linalg.norm(varied, axis=1, keepdims=True)
+        return np.asarray(varied / np.linalg.norm(varied, axis=1, keepdims=True), np.float32)
 
 
 def load_impostors(path: Path = SHIPPED_IMPOSTORS) -> Impostors:

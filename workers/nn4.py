@@ -70,7 +70,9 @@ class Inception:
             kernel = int(branch[0])
             return [
                 Conv(f"{stem}_conv1", f"{stem}_bn1", self.channels_in, reduced),
-                Conv(f"{stem}_conv2", f"{stem}_bn2", reduced, channels, kernel, stride, kernel // 2),
+                Conv(
+                    f"{stem}_conv2", f"{stem}_bn2", reduced, channels, kernel, stride, kernel // 2
+                ),
             ]
         if not channels:
             return []

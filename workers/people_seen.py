@@ -22,6 +22,7 @@ from workers.vote import Vote
 
 MAX_TRACKS_HELD = 4096
 
+
 @dataclass
 class SeenPerson:
     """One track's state."""

@@ -38,7 +38,7 @@ class Vote:
             self.identity = leader
 
     def forget_names(self) -> None:
-        """Another gallery: what was voted with the old one counts no more, the name stays so far."""
+        """Another gallery: old votes count no more, the name stays so far."""
         self._weights.clear()
         self._probabilities.clear()
 

@@ -8,7 +8,6 @@ of the arrays and the rest of the description, so that damage is found at load.
 import hashlib
 import io
 import json
-import os
 import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from streamer.crop import CROP_ENLARGE, CROP_SIZE
 from streamer.detect import DEFAULT_CASCADE
 from streamer.errors import WeightsError
+from streamer.files import write_file
 from workers.nn4 import array_shapes
 
 FORMAT = 1
@@ -85,7 +85,14 @@ def load_weights(path: Path | None = None) -> Weights:
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             stored = {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:
+    except (
+        ValueError,
+        OSError,
+        EOFError,
+        KeyError,
+        zipfile.BadZipFile,
+        zipfile.LargeZipFile,
+    ) as error:
         raise WeightsError(f"{path}: not a weights file, or damaged: {error}") from error
     description = _description(path, stored.pop(DESCRIPTION, None))
     check_arrays(str(path), stored)
@@ -123,9 +130,7 @@ def save_weights(path: Path, weights: Weights) -> str:
     buffer = io.BytesIO()
     np.savez(buffer, **{DESCRIPTION: packed}, **stored)  # type: ignore[arg-type]
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_bytes(buffer.getvalue())
-    partial.replace(path)
+    write_file(path, buffer.getvalue())
     return digest[:12]
 
 

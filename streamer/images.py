@@ -1,0 +1,41 @@
+"""Pictures to arrays and back. Always (height, width, 3) uint8, BGR, as OpenCV decodes them."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+JPEG_QUALITY = 80
+
+
+def read_image(path: Path) -> NDArray[np.uint8] | None:
+    """A picture file's pixels, or None where it cannot be read as one."""
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    return None if image is None else np.asarray(image, np.uint8)
+
+
+def decode_image(content: bytes | memoryview) -> NDArray[np.uint8] | None:
+    """The pixels of a picture in memory, or None where it is none."""
+    if not len(content):
+        return None
+    image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    return None if image is None else np.asarray(image, np.uint8)
+
+
+def encode_image(
+    image_bgr: NDArray[np.uint8], suffix: str = ".jpg", quality: int = JPEG_QUALITY
+) -> bytes:
+    """A picture in the format of a file suffix. `quality` (1 to 100) is for JPEG alone."""
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality] if suffix in (".jpg", ".jpeg") else []
+    good, content = cv2.imencode(suffix, image_bgr, options)
+    if not good:
+        raise ValueError(f"suffix must be one that OpenCV can write. Received: {suffix!r}")
+    return content.tobytes()
+
+
+def resize_image(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    """The picture (grey or colour) in another size in pixels; averaged where it shrinks."""
+    shrinks = width < image.shape[1]
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (width, height), interpolation=how), np.uint8)

@@ -1,0 +1,68 @@
+"""Shared by all tests: a short folder (ipc paths are limited), portraits, one network."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from streamer.config import DetectConfig, EnrolConfig
+from streamer.demo import collins_bgr, hopper_bgr
+from streamer.images import encode_image
+from trainer.enrol import enrol, harvest
+from workers.embed import Embedder, load_embedder
+from workers.gallery import Gallery, GalleryStore
+from workers.impostors import Impostors, load_impostors
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A new folder with a short path."""
+    path = Path(tempfile.mkdtemp(prefix="fs-"))
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture(scope="session")
+def collins() -> NDArray[np.uint8]:
+    return collins_bgr()
+
+
+@pytest.fixture(scope="session")
+def hopper() -> NDArray[np.uint8]:
+    return hopper_bgr()
+
+
+@pytest.fixture(scope="session")
+def portraits(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A photo of each of the two, as files."""
+    home = tmp_path_factory.mktemp("portraits")
+    paths = {"Eileen Collins": home / "collins.png", "Grace Hopper": home / "hopper.png"}
+    paths["Eileen Collins"].write_bytes(encode_image(collins_bgr(), ".png"))
+    paths["Grace Hopper"].write_bytes(encode_image(hopper_bgr(), ".png"))
+    return paths
+
+
+@pytest.fixture(scope="session")
+def embedder() -> Embedder:
+    return load_embedder(None, 2)
+
+
+@pytest.fixture(scope="session")
+def impostors() -> Impostors:
+    return load_impostors()
+
+
+@pytest.fixture
+def enrolled(
+    folder: Path, portraits: dict[str, Path], embedder: Embedder, impostors: Impostors
+) -> tuple[GalleryStore, Gallery]:
+    """A gallery with both people."""
+    store = GalleryStore(folder / "gallery")
+    for name, path in portraits.items():
+        found = harvest([path], EnrolConfig(), DetectConfig())
+        gallery, _ = enrol(store, name, found, embedder, impostors, EnrolConfig(), 0.01)
+    return store, gallery

@@ -1,0 +1,251 @@
+"""Whole pipelines: real processes, real sockets, real decoding."""
+
+import signal
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import psutil
+import pytest
+
+from streamer.account import StageCount
+from streamer.messages import IdentityEvent
+from tests.integration.harness import GENEROUS_S, Pipeline, leftovers
+from workers.gallery import Gallery
+
+LOOP = '[cameras.door]\nsource = "{clip}"\nloop = true\n'
+FAST = '[cameras.door]\nsource = "{clip}"\npace = "fast"\n'
+PEOPLE = {"Eileen Collins", "Grace Hopper"}
+
+
+def check_account(totals: dict[str, StageCount]) -> None:
+    """received = passed on + dropped at every stage, and each hands on what the next receives."""
+    assert {"frames", "faces", "tracks", "crops", "embeddings", "events"} <= set(totals)
+    for stage in totals.values():
+        assert stage.missing == 0, stage
+        assert stage.pending == 0, stage
+    assert totals["faces"].passed == totals["crops"].received
+    assert totals["crops"].passed == totals["embeddings"].received
+    assert totals["dispatch messages"].dropped == {}
+    assert totals["identify messages"].dropped == {}
+
+
+def check_story(events: list[IdentityEvent]) -> None:
+    """Each track enters once, is updated, and exits; numbers have no gap."""
+    assert [event.number for event in events] == list(range(1, len(events) + 1))
+    tracks = defaultdict(list)
+    for event in events:
+        tracks[event.track].append(event.event)
+    for story in tracks.values():
+        assert story[0] == "enter"
+        assert story[-1] == "exit"
+        assert set(story[1:-1]) <= {"update"}
+
+
+def test_two_people_in_and_their_names_out_and_everything_accounted_for(
+    pipeline: Pipeline, gallery: Gallery, clip: Path
+) -> None:
+    pipeline.start(FAST.format(clip=clip))
+    assert pipeline.wait_end() == 0
+    assert pipeline.named() == PEOPLE
+    assert not [e for e in pipeline.events if e.stranger]
+    check_story(pipeline.events)
+    totals = pipeline.totals()
+    check_account(totals)
+    assert totals["frames"].received == totals["frames"].passed == 120
+    assert totals["embeddings"].dropped == {}
+    for event in pipeline.events:
+        left = event.identity == "Eileen Collins"
+        assert (event.box_xywh[0] + event.box_xywh[2] / 2 < 640) == left
+        assert event.gallery == gallery.fingerprint
+        assert event.weights == gallery.weights
+    assert leftovers(pipeline.folder) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_is_clean_and_the_account_adds_up(
+    pipeline: Pipeline, gallery: Gallery, clip: Path, number: int
+) -> None:
+    pipeline.start(LOOP.format(clip=clip))
+    pipeline.wait("both names", lambda: pipeline.named() == PEOPLE)
+    assert pipeline.stop(number) == 0
+    check_account(pipeline.totals())
+    check_story(pipeline.events)
+    assert leftovers(pipeline.folder) == []
+
+
+def test_nothing_is_left_when_the_supervisor_is_killed(
+    pipeline: Pipeline, gallery: Gallery, clip: Path
+) -> None:
+    pipeline.start(LOOP.format(clip=clip))
+    pipeline.wait("a name", pipeline.named)
+    children = pipeline.descendants()
+    assert len(children) >= 4
+    shared = [
+        item.path for child in children for item in child.memory_maps() if "/dev/shm" in item.path
+    ]
+    assert shared == []
+    pipeline.stop(signal.SIGKILL)
+    _, alive = psutil.wait_procs(children, timeout=GENEROUS_S)
+    assert alive == []
+    # The socket files of a process that is killed stay; the next run clears them away.
+    pipeline.events.clear()
+    pipeline.start(LOOP.format(clip=clip))
+    pipeline.wait("a name again", pipeline.named)
+    assert pipeline.stop() == 0
+    assert leftovers(pipeline.folder) == []
+
+
+def test_a_worker_killed_with_a_batch_in_its_hands_loses_nothing(
+    pipeline: Pipeline, gallery: Gallery, clip: Path
+) -> None:
+    pipeline.start(
+        LOOP.format(clip=clip)
+        + "[embed]\nworkers = 2\n[dispatch]\nmax_age_ms = 60000\n"
+        + "[capture]\ncertain_interval_ms = 0\n"
+    )
+    pipeline.wait("both names", lambda: pipeline.named() == PEOPLE)
+    worker = pipeline.role("embed-1")
+    assert worker is not None
+
+    def held() -> int:
+        return sum(
+            stage.pending
+            for stats in pipeline.stats.values()
+            for stage in stats.stages
+            if stats.role == "dispatch" and stage.stage == "crops"
+        )
+
+    # Stopped, it takes a batch that it cannot answer; the other worker goes on.
+    worker.suspend()
+    seen = set()
+
+    def held_for_three_reports() -> bool:
+        for stats in pipeline.stats.values():
+            if stats.role == "dispatch":
+                if held():
+                    seen.add(stats.sent_utc)
+                else:
+                    seen.clear()
+        return len(seen) >= 3
+
+    pipeline.wait("a batch in the stopped worker's hands", held_for_three_reports)
+    worker.kill()
+    pipeline.wait(
+        "its restart", lambda: (new := pipeline.role("embed-1")) and new.pid != worker.pid
+    )
+    before = len(pipeline.events)
+    pipeline.wait("more events", lambda: len(pipeline.events) > before + 20)
+    assert pipeline.stop() == 0
+    assert "a worker was lost with a batch" in pipeline.output.read_text()
+    # The killed worker's own last report is older than its death; all other stages are whole.
+    totals = pipeline.totals()
+    check_account({k: v for k, v in totals.items() if k != "worker embed-1"})
+    assert totals["crops"].dropped.get("worker_lost", 0) == 0
+    check_story(pipeline.events)
+
+
+def test_a_person_enrolled_and_forgotten_while_running_is_taken_up(
+    pipeline: Pipeline, clip: Path, portraits: dict[str, Path]
+) -> None:
+    pipeline.start(LOOP.format(clip=clip))
+    pipeline.wait("strangers", lambda: any(e.stranger for e in pipeline.events))
+    assert pipeline.named() == set()
+    done = pipeline.call("enrol", "Grace Hopper", str(portraits["Grace Hopper"]))
+    assert done.returncode == 0, done.stderr
+    pipeline.wait("her name", lambda: "Grace Hopper" in pipeline.named())
+    assert "Grace Hopper" in pipeline.call("people").stdout
+    assert pipeline.call("forget", "Grace Hopper").returncode == 0
+    pipeline.wait("the new gallery", lambda: pipeline.galleries[-1].people == ())
+    pipeline.events.clear()
+    pipeline.wait(
+        "strangers only",
+        lambda: any(e.stranger for e in pipeline.events if e.event == "enter"),
+    )
+    assert pipeline.stop() == 0
+    check_account(pipeline.totals())
+
+
+def test_a_broken_gallery_is_refused_and_the_old_one_stays(
+    pipeline: Pipeline, gallery: Gallery, clip: Path
+) -> None:
+    pipeline.start(LOOP.format(clip=clip))
+    pipeline.wait("a name", pipeline.named)
+    versions = pipeline.folder / "var" / "gallery" / "versions"
+    (versions / "000009").mkdir()
+    (versions / "000009" / "manifest.json").write_text("{")
+    (pipeline.folder / "var" / "gallery" / "current").write_text("000009\n")
+    pipeline.wait("the refusal", lambda: "stays as it is" in pipeline.output.read_text())
+    pipeline.events.clear()
+    pipeline.wait("names all the same", lambda: pipeline.named() == PEOPLE)
+    assert {event.gallery for event in pipeline.events} == {gallery.fingerprint}
+    assert pipeline.stop() == 0
+
+
+def test_a_process_that_hangs_is_ended_and_started_anew(
+    pipeline: Pipeline, gallery: Gallery, clip: Path
+) -> None:
+    pipeline.start(LOOP.format(clip=clip) + "[supervise]\nheartbeat_timeout_s = 5.0\n")
+    pipeline.wait("a name", pipeline.named)
+    capture = pipeline.role("capture")
+    assert capture is not None
+    capture.suspend()
+    pipeline.wait("its restart", lambda: (new := pipeline.role("capture")) and new != capture)
+    pipeline.events.clear()
+    pipeline.wait("events again", lambda: pipeline.named() == PEOPLE)
+    assert "no sign of life" in pipeline.output.read_text()
+    assert pipeline.stop() == 0
+
+
+def test_only_the_workers_and_identify_know_tensorflow(
+    pipeline: Pipeline, gallery: Gallery, clip: Path
+) -> None:
+    pipeline.start(LOOP.format(clip=clip))
+    pipeline.wait("a name", pipeline.named)
+    with_tensorflow = set()
+    for process in [psutil.Process(pipeline.process.pid), *pipeline.descendants()]:  # type: ignore[union-attr]
+        maps = {Path(item.path).name for item in process.memory_maps()}
+        if any(name.startswith("libtensorflow") for name in maps):
+            with_tensorflow.add(next(a for a in process.cmdline() if a.startswith("embed-")))
+    assert with_tensorflow == {"embed-1"}
+    assert pipeline.stop() == 0
+
+
+def test_what_cannot_run_is_one_line_and_no_restart(pipeline: Pipeline) -> None:
+    (pipeline.folder / "cascade.xml").write_text("nothing")
+    pipeline.start(
+        f'[cameras.door]\nsource = "demo"\ndetect.cascade = "{pipeline.folder}/cascade.xml"\n'
+    )
+    assert pipeline.wait_end() == 2
+    lines = [line for line in pipeline.output.read_text().splitlines() if "cascade" in line]
+    assert lines
+    assert "Traceback" not in pipeline.output.read_text()
+    assert leftovers(pipeline.folder) == []
+
+
+def test_a_second_pipeline_in_the_same_folder_is_refused(
+    pipeline: Pipeline, gallery: Gallery, clip: Path
+) -> None:
+    pipeline.start(LOOP.format(clip=clip))
+    pipeline.wait("a name", pipeline.named)
+    second = pipeline.call("run")
+    assert second.returncode == 2
+    assert "running here already" in second.stderr
+    before = len(pipeline.events)
+    pipeline.wait("that the first goes on", lambda: len(pipeline.events) > before)
+    assert pipeline.stop() == 0
+
+
+def test_stopping_takes_at_most_five_seconds_even_if_a_process_hangs(
+    pipeline: Pipeline, gallery: Gallery, clip: Path
+) -> None:
+    pipeline.start(LOOP.format(clip=clip))
+    pipeline.wait("a name", pipeline.named)
+    hung = pipeline.role("dispatch")
+    assert hung is not None
+    hung.suspend()
+    began = time.monotonic()
+    assert pipeline.stop() == 0
+    # Its own budget is 4.5 s; what more there is belongs to a busy machine.
+    assert time.monotonic() - began < 60
+    assert leftovers(pipeline.folder) == []

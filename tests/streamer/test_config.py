@@ -1,0 +1,105 @@
+import tomllib
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from streamer.config import Config, load_config
+from streamer.errors import ConfigError
+
+ROOT = Path(__file__).parents[2]
+CAMERA = '[cameras.door]\nsource = "demo"\n'
+
+
+def load(folder: Path, text: str) -> Config:
+    path = folder / "config.toml"
+    path.write_text(text)
+    return load_config(path)
+
+
+def test_a_camera_is_all_that_is_needed(folder: Path) -> None:
+    config = load(folder, CAMERA)
+    assert list(config.cameras) == ["door"]
+    assert config.gallery_path == folder / "var" / "gallery"
+    assert config.address("events") == f"ipc://{folder}/var/run/events"
+
+
+def test_the_shipped_file_has_every_key_with_its_default() -> None:
+    content = tomllib.loads((ROOT / "config.toml").read_text())
+    config = load_config(ROOT / "config.toml")
+    for name, field in Config.model_fields.items():
+        if name in ("path", "cameras"):
+            continue
+        section = getattr(config, name)
+        if isinstance(section, BaseModel):
+            assert set(content[name]) == set(type(section).model_fields), name
+            assert section == type(section)(), name
+        else:
+            assert content[name] == field.default, name
+
+
+def test_cameras_take_the_common_tables_and_their_own_keys(folder: Path) -> None:
+    config = load(
+        folder,
+        "[detect]\nmin_face = 40\nneighbours = 5\n[cameras.a]\nsource = 0\n"
+        "[cameras.b]\nsource = 1\ndetect = { min_face = 99 }\n",
+    )
+    assert (config.cameras["a"].detect.min_face, config.cameras["a"].detect.neighbours) == (40, 5)
+    assert (config.cameras["b"].detect.min_face, config.cameras["b"].detect.neighbours) == (99, 5)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("", ["cameras: is required"]),
+        ("cameras = {}", ["cameras: must", "at least 1"]),
+        ("= 3", ["must be a TOML file", "line 1"]),
+        (CAMERA + "colour = 1", ["cameras.door.colour: unknown key"]),
+        (CAMERA + "[detekt]\nmin_face = 3", ["detekt: unknown key"]),
+        (CAMERA + "[detect]\nmin_face = 3", ["detect.min_face: must", "16", "Received: 3"]),
+        (CAMERA + '[detect]\nmin_face = "64"', ["detect.min_face: must", "integer", "'64'"]),
+        (CAMERA + "[detect]\nmin_face = 64.5", ["detect.min_face: must"]),
+        (CAMERA + "[detect]\nscale_factor = 1.0", ["detect.scale_factor: must", "greater than 1"]),
+        (CAMERA + "[detect]\nscale_factor = nan", ["detect.scale_factor: must"]),
+        (CAMERA + '[embed]\nworkers = "many"', ["embed.workers: must", "'many'"]),
+        (CAMERA + "[embed]\nworkers = 0", ["embed.workers: must", "Received: 0"]),
+        (CAMERA + '[log]\nlevel = "loud"', ["log.level: must", "'debug'", "'loud'"]),
+        (CAMERA + "[capture]\nretry_min_s = 60.0", ["retry_max_s must be at least"]),
+        (CAMERA + 'pace = "fast"\nloop = true', ["cameras.door: loop must be false"]),
+        (CAMERA + '[bus]\nevents = "tcp://*:5555"', ["bus.events", "bus.keys", "insecure"]),
+        (CAMERA + '[bus]\nevents = "udp://x"', ["bus.events: must"]),
+        (CAMERA + '[bus]\nevents = "tcp://*:65536"', ["bus.events: must", "65536"]),
+        (CAMERA + '[bus]\nevents = "ipc://run/crops"', ["bus.crops: must be an address of its own"]),
+        (CAMERA + f'data_dir = "{"x" * 99}"', ["unknown key"]),
+        (f'data_dir = "{"x" * 99}"\n' + CAMERA, ["at most 107 bytes"]),
+        (CAMERA + "[dispatch]\nmax_queue = 8\nmax_batch = 32", ["max_batch", "max_queue"]),
+        ("[cameras.a]\nsource = 0\n[cameras.b]\nsource = 0", ["one camera's only"]),
+        ('[cameras."front door"]\nsource = 0', ["cameras.front door"]),
+        ("[cameras.a]\nsource = -1", ["cameras.a.source: must"]),
+        ("[cameras.a]\nsource = true", ["cameras.a.source: must"]),
+    ],
+)  # fmt: skip
+def test_a_fault_is_a_line_with_file_key_rule_and_value(
+    folder: Path, text: str, parts: list[str]
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(folder, text)
+    lines = str(caught.value).splitlines()
+    assert all(line.startswith(str(folder / "config.toml")) for line in lines)
+    assert any(all(part in line for part in parts) for line in lines), lines
+
+
+def test_all_faults_are_told_at_once(folder: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(folder, CAMERA + "[detect]\nmin_face = 3\nneighbours = -1\n[nothing]\n")
+    assert len(str(caught.value).splitlines()) >= 3
+
+
+def test_no_file(folder: Path) -> None:
+    with pytest.raises(ConfigError, match="no such config file"):
+        load_config(folder / "none.toml")
+
+
+@pytest.mark.parametrize(("cores", "expected"), [(1, (1, 1)), (2, (1, 1)), (8, (4, 1))])
+def test_the_pool_fits_the_cores(folder: Path, cores: int, expected: tuple[int, int]) -> None:
+    assert load(folder, CAMERA).embed.pool(cores) == expected

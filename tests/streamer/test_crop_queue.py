@@ -1,0 +1,78 @@
+from streamer.account import Account
+from streamer.clock import Stamp
+from streamer.crop_queue import MAX_ATTEMPTS, CropQueue, QueuedCrop
+from streamer.messages import CropInfo
+
+
+def crop(track: int, sequence: int, at_ms: int = 0, camera: str = "door") -> QueuedCrop:
+    stamp = Stamp(at_ms, 0, "here")
+    return QueuedCrop(CropInfo(camera, track, sequence, stamp, 0.0, (0, 0, 9, 9), 1.0), b"")
+
+
+class Bench:
+    """A queue whose clock is set by hand."""
+
+    def __init__(self, max_queue: int = 4, max_age_ms: float = 100) -> None:
+        self.now = 0
+        self.account = Account("crops")
+        self.queue = CropQueue(
+            max_queue, max_age_ms, self.account, lambda stamp: self.now - stamp.monotonic_ns
+        )
+
+    def adds_up(self) -> bool:
+        return self.account.snapshot(len(self.queue)).missing == 0
+
+
+def test_an_empty_queue_gives_nothing() -> None:
+    bench = Bench()
+    assert bench.queue.take(8) == []
+    assert bench.adds_up()
+
+
+def test_oldest_track_first_and_the_newest_crop_of_each() -> None:
+    bench = Bench()
+    for track, sequence in ((1, 1), (2, 1), (1, 2), (1, 1)):
+        bench.queue.put(crop(track, sequence))
+    assert [(c.info.track, c.info.sequence) for c in bench.queue.take(8)] == [(1, 2), (2, 1)]
+    assert bench.account.dropped == {"superseded": 2}
+
+
+def test_a_full_queue_loses_its_oldest() -> None:
+    bench = Bench(max_queue=2)
+    for track in (1, 2, 3):
+        bench.queue.put(crop(track, 1))
+    assert [c.info.track for c in bench.queue.take(8)] == [2, 3]
+    assert bench.account.dropped == {"queue_full": 1}
+
+
+def test_stale_crops_are_never_handed_out() -> None:
+    bench = Bench(max_age_ms=100)
+    bench.queue.put(crop(1, 1, at_ms=0))
+    bench.queue.put(crop(2, 1, at_ms=90))
+    bench.now = 150
+    assert [c.info.track for c in bench.queue.take(8)] == [2]
+    bench.queue.put(crop(3, 1, at_ms=150))
+    bench.now = 500
+    bench.queue.expire()
+    assert len(bench.queue) == 0
+    assert bench.account.dropped == {"expired": 2}
+
+
+def test_a_lost_workers_crop_goes_first_while_it_is_fresh_and_not_for_ever() -> None:
+    bench = Bench()
+    first = crop(1, 1)
+    bench.queue.put(first)
+    (taken,) = bench.queue.take(1)
+    bench.queue.put(crop(2, 1))
+    for _ in range(MAX_ATTEMPTS - 1):
+        bench.queue.put_back(taken)
+        (taken,) = bench.queue.take(1)
+        assert taken.info.track == 1
+    bench.queue.put_back(taken)
+    assert bench.account.dropped == {"worker_lost": 1}
+    (other,) = bench.queue.take(1)
+    bench.queue.put(crop(2, 2))
+    bench.queue.put_back(other)
+    assert bench.account.dropped["superseded"] == 1
+    bench.queue.clear("stopped")
+    assert bench.adds_up()

@@ -1,0 +1,79 @@
+from pathlib import Path
+
+import pytest
+import zmq
+
+from streamer.errors import ConfigError
+from streamer.sockets import Security, load_key, make_keys, open_bus, receive_all, try_send
+
+
+def test_push_and_pull_over_ipc_in_a_folder_that_is_made(folder: Path) -> None:
+    address = f"ipc://{folder}/new/crops"
+    with open_bus() as bus:
+        pull, push = bus.bind(zmq.PULL, address), bus.connect(zmq.PUSH, address)
+        assert list(receive_all(pull)) == []
+        assert push.poll(10_000, zmq.POLLOUT)
+        assert try_send(push, [b"a", b"b"])
+        assert pull.poll(10_000)
+        assert list(receive_all(pull)) == [[b"a", b"b"]]
+        assert push.linger == 0
+        assert push.sndhwm > 0
+
+
+def test_sending_never_blocks(folder: Path) -> None:
+    with open_bus() as bus:
+        push = bus.connect(zmq.PUSH, f"ipc://{folder}/nobody", hwm=4)
+        sent = 0
+        while try_send(push, [b"x"]):
+            sent += 1
+            assert sent <= 4
+
+
+def test_keys_are_private_and_never_overwritten(folder: Path) -> None:
+    made = make_keys(folder / "keys", ["shop"])
+    assert folder / "keys" / "server.key_secret" in made
+    assert (folder / "keys" / "server.key_secret").stat().st_mode & 0o077 == 0
+    assert (folder / "keys" / "shop" / "server.key").is_file()
+    before = load_key(folder / "keys" / "client.key_secret")
+    assert make_keys(folder / "keys", ["shop"]) == []
+    assert load_key(folder / "keys" / "client.key_secret") == before
+
+
+def test_tcp_admits_only_clients_whose_key_is_authorised(folder: Path) -> None:
+    make_keys(folder / "ours", [])
+    make_keys(folder / "foreign", [])
+    # The stranger knows the server's public key, but nobody authorised its own.
+    (folder / "foreign" / "server.key").write_bytes((folder / "ours" / "server.key").read_bytes())
+    with (
+        open_bus(Security(folder / "ours")) as server,
+        open_bus(Security(folder / "ours")) as friend,
+    ):
+        pull = server.bind(zmq.PULL, "tcp://127.0.0.1:*")
+        address = pull.last_endpoint.decode()
+        with (
+            open_bus(Security(folder / "foreign")) as stranger,
+            open_bus(Security(insecure=True)) as plain,
+        ):
+            for bus in (stranger, plain):
+                push = bus.connect(zmq.PUSH, address)
+                push.send(b"hostile")
+            good = friend.connect(zmq.PUSH, address)
+            good.send(b"good")
+            assert pull.poll(30_000)
+            assert pull.recv() == b"good"
+            assert not pull.poll(500)
+
+
+@pytest.mark.parametrize(
+    "address", ["tcp://127.0.0.1:*", "ipc:///proc/no/such/x", "tcp://no-such-nic:5555"]
+)
+def test_an_address_that_cannot_be_used_is_a_config_error(address: str) -> None:
+    with open_bus(Security(insecure=address != "tcp://127.0.0.1:*")) as bus:
+        with pytest.raises(ConfigError):
+            bus.bind(zmq.PULL, address)
+
+
+def test_a_key_file_that_is_none(folder: Path) -> None:
+    (folder / "server.key").write_text("nothing")
+    with pytest.raises(ConfigError, match="CURVE key"):
+        load_key(folder / "server.key")

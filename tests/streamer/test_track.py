@@ -1,0 +1,76 @@
+import pytest
+
+from streamer.boxes import Box
+from streamer.config import TrackConfig
+from streamer.track import Tracker
+
+FRAME_MS = 40.0
+
+
+def box(x: float, y: float = 100.0) -> Box:
+    return Box(x, y, 80, 80)
+
+
+def test_nothing_gives_nothing() -> None:
+    tracker = Tracker(TrackConfig())
+    assert tracker.update([], 0) == []
+    assert tracker.take_ended() == []
+    assert tracker.expected(0) == []
+
+
+def test_a_moving_face_keeps_its_number() -> None:
+    tracker = Tracker(TrackConfig(confirm_frames=2))
+    numbers = set()
+    for frame in range(30):
+        numbers |= {t.number for t in tracker.update([box(10 + 25 * frame)], frame * FRAME_MS)}
+    assert numbers == {1}
+
+
+def test_two_faces_that_pass_keep_their_numbers() -> None:
+    tracker = Tracker(TrackConfig(confirm_frames=1))
+    for frame in range(40):
+        left, right = box(10 + 20 * frame, 100), box(810 - 20 * frame, 150)
+        tracks = tracker.update([right, left] if frame % 2 else [left, right], frame * FRAME_MS)
+    by_x = sorted(tracks, key=lambda t: t.box.x)
+    assert [t.number for t in by_x] == [2, 1]
+
+
+def test_one_flash_is_no_track() -> None:
+    tracker = Tracker(TrackConfig(confirm_frames=2))
+    assert tracker.update([box(0)], 0) == []
+    assert tracker.update([], FRAME_MS) == []
+    assert tracker.update([], 5000) == []
+    assert tracker.take_ended() == []
+
+
+def test_a_gap_is_bridged_and_a_long_one_ends_the_track() -> None:
+    tracker = Tracker(TrackConfig(confirm_frames=1, lost_after_ms=500))
+    assert [t.number for t in tracker.update([box(0)], 0)] == [1]
+    (lost,) = tracker.update([], 400)
+    assert not lost.found
+    assert [t.number for t in tracker.update([box(0)], 440)] == [1]
+    assert tracker.update([], 1000) == []
+    assert tracker.take_ended() == [1]
+    assert tracker.take_ended() == []
+
+
+def test_the_number_of_tracks_has_a_limit() -> None:
+    tracker = Tracker(TrackConfig(confirm_frames=1, max_tracks=3))
+    assert len(tracker.update([box(200 * i) for i in range(9)], 0)) == 3
+
+
+def test_every_track_ends_with_the_source() -> None:
+    tracker = Tracker(TrackConfig(confirm_frames=1))
+    tracker.update([box(0), box(400)], 0)
+    tracker.end_all()
+    assert sorted(tracker.take_ended()) == [1, 2]
+    assert tracker.next_number == 3
+
+
+@pytest.mark.parametrize("step_ms", [10.0, 33.3, 100.0])
+def test_where_a_face_is_expected_follows_its_speed(step_ms: float) -> None:
+    tracker = Tracker(TrackConfig(confirm_frames=1))
+    for frame in range(20):
+        tracker.update([box(frame * step_ms * 0.2)], frame * step_ms)
+    (expected,) = tracker.expected(20 * step_ms)
+    assert expected.x == pytest.approx(20 * step_ms * 0.2, abs=8)

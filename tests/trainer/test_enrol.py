@@ -1,0 +1,114 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from streamer.config import DetectConfig, EnrolConfig
+from streamer.demo import Actor, background, write_clip
+from streamer.errors import GalleryError
+from streamer.images import encode_image
+from trainer.enrol import Harvest, check_name, enrol, harvest, varied
+from workers.embed import Embedder
+from workers.gallery import Gallery, GalleryStore
+from workers.impostors import Impostors
+
+RULES, DETECT = EnrolConfig(), DetectConfig()
+
+
+def save(path: Path, image: NDArray[np.uint8]) -> Path:
+    path.write_bytes(encode_image(image, ".png"))
+    return path
+
+
+def refusal(paths: list[Path]) -> str:
+    found = harvest(paths, RULES, DETECT)
+    assert found.crops_rgb == []
+    return " | ".join(f"{where}: {why}" for where, why in found.refused)
+
+
+def test_no_path_gives_nothing() -> None:
+    assert harvest([], RULES, DETECT) == Harvest()
+
+
+def test_a_good_photo_gives_its_crop(portraits: dict[str, Path]) -> None:
+    found = harvest([portraits["Eileen Collins"]], RULES, DETECT)
+    assert [crop.shape for crop in found.crops_rgb] == [(96, 96, 3)]
+    assert found.refused == []
+
+
+def test_what_cannot_be_used_is_refused_by_name_and_reason(
+    folder: Path, collins: NDArray[np.uint8], hopper: NDArray[np.uint8]
+) -> None:
+    wall = np.ascontiguousarray(background()[:300, :300])
+    assert "no face" in refusal([save(folder / "wall.png", wall)])
+    both = np.zeros((360, 600, 3), np.uint8)
+    both[:240, :240], both[:, 240:] = collins, hopper
+    assert "2 faces" in refusal([save(folder / "both.png", both)])
+    small = np.asarray(cv2.resize(collins, None, fx=0.25, fy=0.25), np.uint8)
+    assert "too small" in refusal([save(folder / "small.png", small)])
+    blurred = np.asarray(cv2.GaussianBlur(collins, (0, 0), 5), np.uint8)
+    assert "blurred" in refusal([save(folder / "blurred.png", blurred)])
+    (folder / "torn.jpg").write_bytes(b"\xff\xd8\xff nothing")
+    assert "torn.jpg: cannot be read" in refusal([folder / "torn.jpg"])
+    assert "no such file" in refusal([folder / "none.jpg"])
+    (folder / "empty").mkdir()
+    assert "no photo and no clip" in refusal([folder / "empty"])
+
+
+def test_a_clip_of_one_person_is_used_and_one_of_two_is_refused(
+    folder: Path, collins: NDArray[np.uint8], hopper: NDArray[np.uint8]
+) -> None:
+    one = Actor(collins, -5, 20, (400, 350), (100, 30), (300, 320))
+    two = Actor(hopper, -5, 20, (900, 350), (100, 30), (300, 320))
+    write_clip(folder / "one.mp4", [one], 2, fps=10)
+    write_clip(folder / "two.mp4", [one, two], 2, fps=10)
+    found = harvest([folder / "one.mp4"], RULES, DETECT)
+    assert len(found.crops_rgb) >= 5
+    assert all("one.mp4@" in source for source in found.sources)
+    assert "several faces" in refusal([folder / "two.mp4"])
+
+
+def test_a_folder_is_searched_in_depth(folder: Path, collins: NDArray[np.uint8]) -> None:
+    (folder / "a" / "b").mkdir(parents=True)
+    save(folder / "a" / "b" / "x.png", collins)
+    (folder / "a" / "notes.txt").write_text("x")
+    assert len(harvest([folder], RULES, DETECT).crops_rgb) == 1
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\nb", "x" * 65, "\x1b[31m"])
+def test_names_that_cannot_be(name: str) -> None:
+    with pytest.raises(GalleryError, match="1 to 64 printable"):
+        check_name(name)
+
+
+def test_names_are_composed_and_trimmed() -> None:
+    assert check_name(" Zoe\u0308 ") == "Zo\u00eb"
+
+
+def test_the_same_pictures_twice_and_a_name_for_somebody_else(
+    enrolled: tuple[GalleryStore, Gallery],
+    portraits: dict[str, Path],
+    embedder: Embedder,
+    impostors: Impostors,
+) -> None:
+    store, gallery = enrolled
+    found = harvest([portraits["Eileen Collins"]], RULES, DETECT)
+    with pytest.raises(GalleryError, match="nothing new"):
+        enrol(store, "Eileen Collins", found, embedder, impostors, RULES, 0.01)
+    with pytest.raises(GalleryError, match="look like Eileen Collins"):
+        enrol(store, "Somebody", found, embedder, impostors, RULES, 0.01)
+    assert store.current_version() == gallery.version
+    forced, _ = enrol(store, "Somebody", found, embedder, impostors, RULES, 0.01, force=True)
+    assert "Somebody" in forced.people.names
+
+
+def test_variety_is_chosen_and_near_doubles_are_not() -> None:
+    vectors = np.eye(5, 128, dtype=np.float32)
+    vectors[4] = vectors[0]
+    none = vectors[:0]
+    assert varied(none, none, 5) == []
+    assert sorted(varied(vectors, none, 10)) == [0, 1, 2, 3]
+    assert len(varied(vectors, none, 2)) == 2
+    assert set(varied(vectors, vectors[:2], 10)) == {2, 3}

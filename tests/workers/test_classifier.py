@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+
+from workers.classifier import fit_classifier
+from workers.impostors import Impostors
+
+
+def people(impostors: Impostors, count: int, each: int) -> tuple[np.ndarray, np.ndarray]:
+    """Made people: a draw from the distribution of faces each, and how one face varies."""
+    rng = np.random.default_rng(5)
+    centres = impostors.embeddings[-count:]
+    return impostors.variants(centres, each, rng), np.repeat(np.arange(count, dtype=np.int32), each)
+
+
+def test_nobody_enrolled_is_nobody_named(impostors: Impostors) -> None:
+    empty = fit_classifier(np.empty((0, 128), np.float32), np.empty(0, np.int32), impostors, 0.01)
+    (verdict,) = empty.judge(impostors.embeddings[:1])
+    assert verdict.person is None
+    assert empty.judge(impostors.embeddings[:0]) == []
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_the_enrolled_are_named_and_impostors_are_not(impostors: Impostors, count: int) -> None:
+    kept = Impostors(impostors.embeddings[:-500], impostors.variation, impostors.fingerprint)
+    vectors, owner = people(impostors, count, 12)
+    train = np.tile(np.arange(12) < 8, count)
+    classifier = fit_classifier(vectors[train], owner[train], kept, 0.01)
+    verdicts = classifier.judge(vectors[~train])
+    right = [v.person == o for v, o in zip(verdicts, owner[~train], strict=True)]
+    wrong = [v.person not in (None, o) for v, o in zip(verdicts, owner[~train], strict=True)]
+    assert np.mean(right) > 0.6
+    assert np.mean(wrong) < 0.05
+    strangers = classifier.judge(impostors.embeddings[-500 : -count or None])
+    assert np.mean([v.person is not None for v in strangers]) < 0.05
+
+
+def test_a_lower_false_accept_rate_is_a_narrower_limit(impostors: Impostors) -> None:
+    vectors, owner = people(impostors, 3, 8)
+    limits = [
+        fit_classifier(vectors, owner, impostors, rate).max_squared_distance
+        for rate in (0.001, 0.01, 0.1)
+    ]
+    assert limits == sorted(limits)
+    assert limits[0] < limits[2]
