@@ -159,6 +159,9 @@ class Capture:
         return redact(fault) if fault is not None else None
 
     def _process(self, frame: Frame, stop: Stop, lifeline: Lifeline) -> None:
+        if frame.cut:
+            self._end_tracks()
+            self._searched_ms = -math.inf
         boxes = self._detect(frame)
         tracks = self._tracker.update(boxes, frame.media_ms)
         found = [track for track in tracks if track.found]

@@ -133,6 +133,7 @@ class Dispatch:
             try:
                 message, buffers = decode(parts)
             except ProtocolError as error:
+                self._ingress.receive()
                 self._refuse(error)
                 continue
             match message:
@@ -144,6 +145,7 @@ class Dispatch:
                 case Stats():
                     try_send(self._ingest, encode(message))
                 case _:
+                    self._ingress.receive()
                     self._refuse(
                         ProtocolError(f"unexpected {type(message).__name__} from a worker")
                     )

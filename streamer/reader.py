@@ -20,12 +20,14 @@ class Frame:
 
     image_bgr: (height, width, 3) uint8. media_ms: time within the recording, or of the
     monotonic clock for a live source; it orders and spaces frames, and is no time of day.
+    cut: it does not continue the frame before it.
     """
 
     sequence: int
     image_bgr: NDArray[np.uint8]
     captured: Stamp
     media_ms: float
+    cut: bool = False
 
 
 class Reader:
@@ -109,7 +111,7 @@ class Reader:
         media_ms = picture.media_ms
         if media_ms is None:
             media_ms = captured.monotonic_ns / NS_PER_MS
-        frame = Frame(self._sequence, picture.image_bgr, captured, media_ms)
+        frame = Frame(self._sequence, picture.image_bgr, captured, media_ms, picture.cut)
         with self._changed:
             if self._closing:
                 return False

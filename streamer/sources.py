@@ -14,7 +14,8 @@ from streamer.errors import SourceError
 from streamer.images import read_image
 
 OPEN_TIMEOUT_MS = 10_000
-PICTURES_FPS = 2.0
+PICTURES_FPS = 5.0
+PICTURE_FRAMES = 5
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm"})
 _URL = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 # To the last @: a password may hold / and @. Rather too much than a part of it left.
@@ -32,10 +33,14 @@ def redact(text: str) -> str:
 
 @dataclass(frozen=True)
 class Picture:
-    """A frame as a source gives it; `media_ms` is its place in the recording, if there is one."""
+    """A frame as a source gives it; `media_ms` is its place in the recording, if there is one.
+
+    `cut`: it does not continue the one before it, so nobody in it is on a track yet.
+    """
 
     image_bgr: NDArray[np.uint8]
     media_ms: float | None
+    cut: bool = False
 
 
 class Source(Protocol):
@@ -103,7 +108,8 @@ class VideoSource:
 
     def read(self) -> Picture | None:
         good, image = self._capture.read()
-        if not good and self._loop and self._count:
+        again = not good and self._loop and self._count > 0
+        if again:
             self._capture.set(cv2.CAP_PROP_POS_FRAMES, 0)
             good, image = self._capture.read()
         if not good:
@@ -111,16 +117,15 @@ class VideoSource:
         if image.ndim == 2:
             image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
         self._count += 1
-        return Picture(
-            np.asarray(image, np.uint8), None if self.live else (self._count - 1) * 1000 / self.fps
-        )
+        media_ms = None if self.live else (self._count - 1) * 1000 / self.fps
+        return Picture(np.asarray(image, np.uint8), media_ms, again)
 
     def close(self) -> None:
         self._capture.release()
 
 
 class FolderSource:
-    """The pictures of a folder by name, as a slow film."""
+    """The pictures of a folder by name, each shown for a second: a scene of its own."""
 
     live = False
     fps = PICTURES_FPS
@@ -130,15 +135,18 @@ class FolderSource:
         if not paths:
             raise SourceError(f"{folder}: has no picture ({', '.join(sorted(PICTURE_SUFFIXES))})")
         self._paths = iter(sorted(paths))
+        self._image: NDArray[np.uint8] | None = None
         self._count = 0
 
     def read(self) -> Picture | None:
-        for path in self._paths:
-            image = read_image(path)
-            self._count += 1
-            if image is not None:
-                return Picture(image, (self._count - 1) * 1000 / self.fps)
-        return None
+        cut = self._count % PICTURE_FRAMES == 0
+        if cut:
+            pictures = (read_image(path) for path in self._paths)
+            self._image = next((image for image in pictures if image is not None), None)
+        if self._image is None:
+            return None
+        self._count += 1
+        return Picture(self._image, (self._count - 1) * 1000 / self.fps, cut)
 
     def close(self) -> None:
         self._paths = iter(())

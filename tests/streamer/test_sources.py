@@ -61,8 +61,9 @@ def test_a_folder_gives_its_pictures_by_name_and_skips_what_is_none(folder: Path
     source = open_source(".", folder)
     values = []
     while picture := source.read():
-        values.append(int(picture.image_bgr[0, 0, 0]))
-    assert values == [1, 0, 2]
+        values.append((int(picture.image_bgr[0, 0, 0]), picture.cut))
+    assert [value for value, cut in values if cut] == [1, 0, 2]
+    assert [value for value, _ in values] == [1] * 5 + [0] * 5 + [2] * 5
 
 
 @pytest.mark.parametrize("name", ["nothing.mp4", "empty", "noise.mp4", "/dev/video77"])

@@ -71,5 +71,5 @@ def test_distortions_stay_pictures_and_differ(collins: NDArray[np.uint8]) -> Non
     for cut in (distorted_crop, shifted_crop):
         crops = [cut(context, rng) for _ in range(20)]
         assert all(crop.shape == (96, 96, 3) and crop.dtype == np.float32 for crop in crops)
-        assert all(0 <= crop.min() and crop.max() <= 1 for crop in crops)
+        assert all(crop.min() >= 0 and crop.max() <= 1 for crop in crops)
         assert not any(np.array_equal(crop, plain) for crop in crops)

@@ -1,0 +1,139 @@
+"""Each role by itself, over tcp with CURVE, as on several hosts."""
+
+import socket
+import subprocess
+from pathlib import Path
+
+import zmq
+
+from streamer.client import Subscriber
+from streamer.images import decode_image
+from streamer.messages import FrameEvent, IdentityEvent, Stats
+from streamer.sockets import Security, make_keys, open_bus
+from tests.integration.harness import Pipeline
+from workers.gallery import Gallery
+
+CONFIG = """
+[cameras.door]
+source = "{clip}"
+loop = true
+[bus]
+crops = "tcp://127.0.0.1:{ports[0]}"
+work = "tcp://127.0.0.1:{ports[1]}"
+ingest = "tcp://127.0.0.1:{ports[2]}"
+events = "tcp://127.0.0.1:{ports[3]}"
+keys = "keys"
+"""
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def test_roles_alone_over_tcp_name_people_for_who_has_a_key(
+    pipeline: Pipeline, gallery: Gallery, clip: Path
+) -> None:
+    ports = free_ports(4)
+    pipeline.config.write_text(CONFIG.format(clip=clip, ports=ports))
+    assert pipeline.call("keys").returncode == 0
+    make_keys(pipeline.folder / "foreign", [])
+    server_key = (pipeline.folder / "keys" / "server.key").read_bytes()
+    (pipeline.folder / "foreign" / "server.key").write_bytes(server_key)
+    events = f"tcp://127.0.0.1:{ports[3]}"
+    topics = ("identity/", "frame/door", "stats")
+    with (
+        Subscriber(events, topics, keys=pipeline.folder / "keys") as friend,
+        Subscriber(events, topics, keys=pipeline.folder / "foreign") as stranger,
+        Subscriber(events, topics, insecure=True) as plain,
+        open_bus(Security(pipeline.folder / "foreign")) as hostile,
+    ):
+        push = hostile.connect(zmq.PUSH, f"tcp://127.0.0.1:{ports[0]}")
+        push.send(b"hostile")
+        roles = [
+            subprocess.Popen(pipeline.command(*role), stderr=subprocess.PIPE, text=True)
+            for role in (["identify"], ["dispatch"], ["embed"], ["capture", "door"])
+        ]
+        try:
+            names, pictures = set(), 0
+            while len(names) < 2 or not pictures:
+                received = friend.receive(240)
+                assert received is not None
+                match received[0]:
+                    case IdentityEvent() as event if event.identity:
+                        names.add(event.identity)
+                    case FrameEvent():
+                        pictures += decode_image(received[1]) is not None
+            assert stranger.receive(0.2) is None
+            assert plain.receive(0.2) is None
+        finally:
+            errors = []
+            for role in reversed(roles):
+                role.terminate()
+                errors.append(role.communicate(timeout=60)[1])
+        assert [role.returncode for role in roles] == [0, 0, 0, 0], errors
+        refused = [
+            stage.dropped
+            for received in iter(lambda: friend.receive(0.5), None)
+            if isinstance(received[0], Stats)
+            for stage in received[0].stages
+            if stage.stage == "dispatch messages"
+        ]
+        assert all(not dropped for dropped in refused)
+
+
+def test_malformed_messages_are_counted_and_end_nothing(
+    pipeline: Pipeline, gallery: Gallery, clip: Path
+) -> None:
+    pipeline.start(f'[cameras.door]\nsource = "{clip}"\nloop = true\n')
+    pipeline.wait("a name", pipeline.named)
+    run = pipeline.folder / "var" / "run"
+    noise = [[b""], [b"\xc1" * 50], [b"\x80"], [b"x"] * 50, [b"\x81\xa1v\x02", b"y" * 100_000]]
+    with open_bus() as bus:
+        for name, kind in (("crops", zmq.PUSH), ("ingest", zmq.PUSH), ("work", zmq.DEALER)):
+            hostile = bus.connect(kind, f"ipc://{run}/{name}")
+            for parts in noise:
+                hostile.send_multipart(parts)
+        # A subscription is a message too, and it may be long and odd.
+        odd = bus.connect(zmq.XSUB, f"ipc://{run}/events")
+        for topic in (b"\x01" + b"x" * 10_000, b"\x01", b"", b"\x07noise"):
+            odd.send(topic)
+
+        def counted() -> bool:
+            totals = pipeline.totals()
+            return totals["dispatch messages"].dropped.get("malformed", 0) == 2 * len(
+                noise
+            ) and totals["identify messages"].dropped.get("malformed", 0) == len(noise)
+
+        pipeline.wait("the count of them", counted)
+    pipeline.events.clear()
+    pipeline.wait("names all the same", lambda: len(pipeline.named()) == 2)
+    assert pipeline.stop() == 0
+    assert all(stage.missing == 0 for stage in pipeline.totals().values())
+
+
+def test_a_folder_of_pictures_of_any_size_is_a_camera_that_ends(
+    pipeline: Pipeline, gallery: Gallery, portraits: dict[str, Path]
+) -> None:
+    import cv2
+
+    photos = pipeline.folder / "photos"
+    photos.mkdir()
+    for number in range(8):
+        image = cv2.imread(str(portraits["Grace Hopper" if number > 3 else "Eileen Collins"]))
+        assert image is not None
+        large = cv2.resize(image, (400 + 4 * number, 400 + 4 * number))
+        cv2.imwrite(str(photos / f"{number}.png"), large)
+    (photos / "broken.png").write_bytes(b"no picture")
+    pipeline.start('[cameras.album]\nsource = "photos"\npace = "fast"\n')
+    assert pipeline.wait_end() == 0
+    assert pipeline.named() == {"Eileen Collins", "Grace Hopper"}
+    assert pipeline.totals()["frames"].passed == 8 * 5
+    story = [(e.event, e.identity) for e in pipeline.events if e.event != "update"]
+    for name in ("Eileen Collins", "Grace Hopper"):
+        assert story.count(("enter", name)) == story.count(("exit", name)) == 4
