@@ -20,7 +20,7 @@ WIDTH, HEIGHT, FPS = 1280, 720, 30
 SECONDS = 24
 ENROLLED = "Eileen Collins"
 STRANGER = "Grace Hopper"
-CLIP = "demo.mp4"
+CLIP = "demo-2.mp4"  # another name for another play, as the file is made once
 PORTRAIT = "eileen_collins.png"
 
 

@@ -1,4 +1,4 @@
-"""A real pipeline in a folder of its own: start, watch by subscription, stop, look for leftovers."""
+"""A real pipeline in a folder of its own: start, watch, stop, look for leftovers."""
 
 import contextlib
 import signal

@@ -38,12 +38,14 @@ MESSAGES = [
     (BatchDone("embed-1", 4, 1, "abc", 0.25), [VECTOR]),
     (Embeddings((INFO,), "abc"), [VECTOR]),
     (Tracks("door", 1, stamp_now(), 0.0, (640, 480), (), ()), []),
-    (Tracks("door", 1, stamp_now(), 0.0, (9, 9), (SeenTrack(1, (0, 0, 1, 1), True),), (4,)), [b"j"]),
+    (Tracks("door", 1, stamp_now(), 0.0, (9, 9), (SeenTrack(1, (0, 0, 1, 1), True),)
+            , (4,)), [b"j"]),
     (Stats("capture", "door", "x", "now", (), {"frames": 30.0}, 1.5), []),
     (Hint("door", 3, 17, True), []),
     (
         IdentityEvent(
-            "enter", "door", 3, None, "unknown-1", 0.9, 0.3, (1, 2, 3, 4), "t", 1.0, 2.0, 17, 1, "w", "g"
+            "enter", "door", 3, None, "unknown-1", 0.9, 0.3, (1, 2, 3, 4),
+            "t", 1.0, 2.0, 17, 1, "w", "g",
         ),
         [],
     ),

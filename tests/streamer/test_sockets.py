@@ -68,9 +68,9 @@ def test_tcp_admits_only_clients_whose_key_is_authorised(folder: Path) -> None:
     "address", ["tcp://127.0.0.1:*", "ipc:///proc/no/such/x", "tcp://no-such-nic:5555"]
 )
 def test_an_address_that_cannot_be_used_is_a_config_error(address: str) -> None:
-    with open_bus(Security(insecure=address != "tcp://127.0.0.1:*")) as bus:
-        with pytest.raises(ConfigError):
-            bus.bind(zmq.PULL, address)
+    security = Security(insecure=address != "tcp://127.0.0.1:*")
+    with open_bus(security) as bus, pytest.raises(ConfigError):
+        bus.bind(zmq.PULL, address)
 
 
 def test_a_key_file_that_is_none(folder: Path) -> None:
