@@ -98,7 +98,7 @@ class Capture:
 
     def run(self, bus: Bus, stop: Stop, lifeline: Lifeline) -> None:
         """Read, detect, track and send until the source ends for good or `stop` is set."""
-        cv2.setNumThreads(1)  # one core a camera; the others are for the workers
+        cv2.setNumThreads(2)  # a search of the whole picture must not outlast a frame
         self._crops = bus.connect(zmq.PUSH, self._ports.crops)
         self._ingest = bus.connect(zmq.PUSH, self._ports.ingest)
         self._hints = bus.connect(zmq.SUB, self._ports.events)
