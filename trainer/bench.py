@@ -81,6 +81,52 @@ def transport(
     _write(json_file, figures)
 
 
+@app.command()
+def embed(
+    threads: Annotated[list[int] | None, typer.Option(help="Threads of a process.")] = None,
+    turns: Annotated[int, typer.Option(min=1, help="How often each path is measured.")] = 2,
+    seconds: Annotated[float, typer.Option(min=0.2, help="Time for each batch size.")] = 2.0,
+    memory_crops: Annotated[
+        int, typer.Option(min=0, help="Also watch memory over so many crops.")
+    ] = 0,
+    json_file: JsonFile = None,
+) -> None:
+    """The forward pass: crops a second by path, batch and threads, beside other runtimes."""
+    from trainer.bench_embed import BATCHES, measure, measure_memory
+
+    figures = measure(threads or [1, 2], turns, seconds, _say)
+    table = Table(title="crops a second (ms a batch)", title_justify="left")
+    for column in ("path", "threads", *(f"batch {batch}" for batch in BATCHES)):
+        table.add_column(column, justify="left" if column == "path" else "right")
+    table.add_column("share of matmul peak", justify="right")
+    table.add_column("lowest cosine", justify="right")
+    for path, by_threads in figures["crops_per_s"].items():
+        for count, by_batch in by_threads.items():
+            table.add_row(
+                path,
+                count,
+                *(
+                    f"{rate:.0f} ({figures['ms_per_batch'][path][count][batch]:.1f})"
+                    for batch, rate in by_batch.items()
+                ),
+                f"{max(figures['share_of_matmul_peak'][path][count].values()):.0%}",
+                f"{figures['lowest_cosine_to_float32'][path]:.6f}",
+            )
+    console = Console()
+    console.print(table)
+    for precision, by_threads in figures["matmul_flops_per_s"].items():
+        rates = ", ".join(
+            f"{rate / 1e9:.0f} ({count} threads)" for count, rate in by_threads.items()
+        )
+        console.print(f"matmul peak in {precision}, GFLOP/s: {rates}")
+    for path, why in figures["skipped"].items():
+        console.print(f"not measured: {path}: {why}")
+    if memory_crops:
+        figures["memory"] = measure_memory(memory_crops, _say)
+        console.print(f"memory growth: {figures['memory']['mib_growth']:.1f} MiB")
+    _write(json_file, figures)
+
+
 def _say(text: str) -> None:
     Console(stderr=True).print(text, highlight=False)
 

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from streamer.boxes import Box
+from streamer.config import EmbedConfig
 from streamer.crop import cut_crop
 from streamer.detect import CASCADES, DEFAULT_CASCADE
 from workers.embed import load_embedder
@@ -24,7 +25,7 @@ _MAX_SECONDS = 30.0
 
 def main(clip: Path, gallery_folder: Path) -> None:
     """Run over the clip once, or for 30 seconds, and print the rate."""
-    embedder = load_embedder(None, os.cpu_count() or 1)
+    embedder = load_embedder(None, EmbedConfig(), os.cpu_count() or 1)
     gallery = GalleryStore(gallery_folder).load(embedder.fingerprint)
     if gallery is None:
         raise SystemExit(f"{gallery_folder}: has no gallery")

@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from streamer.config import Config, load_config
-from streamer.errors import GalleryError, PictureError
+from streamer.errors import GalleryError, PictureError, WeightsError
+from trainer.train_commands import app as train_app
 
 if TYPE_CHECKING:
     from workers.embed import Embedder
@@ -19,6 +20,7 @@ def register(app: typer.Typer) -> None:
     """Add this room's commands."""
     for command in (enrol, people, forget, rebuild):
         app.command()(command)
+    app.add_typer(train_app)
 
 
 def enrol(
@@ -85,7 +87,6 @@ def forget(
 ) -> None:
     """Forget a person: their crops and embeddings are deleted, in older versions too."""
     from workers.gallery import GalleryStore
-    from workers.impostors import load_impostors
 
     config = load_config(context.obj)
     store = GalleryStore(config.gallery_path)
@@ -95,7 +96,10 @@ def forget(
             raise GalleryError("nobody is enrolled")
         remaining = gallery.people.without_person(name)
         saved = store.save(
-            remaining, gallery.weights, load_impostors(), config.identify.false_accept_rate
+            remaining,
+            gallery.weights,
+            _impostors_at_hand(config),
+            config.identify.false_accept_rate,
         )
         dropped = store.drop_versions_with(name)
     typer.echo(f"{name} is forgotten; gallery {saved.version}; deleted: {', '.join(dropped)}")
@@ -125,10 +129,21 @@ def rebuild(context: typer.Context) -> None:
     typer.echo(f"gallery {saved.version} is made with weights {saved.weights}")
 
 
+def _impostors_at_hand(config: Config) -> "Impostors":
+    """Those of the weights in use, or the shipped ones: to forget somebody must always work."""
+    from workers.impostors import load_impostors
+
+    try:
+        return load_impostors(config.weights_path)
+    except WeightsError:
+        return load_impostors()
+
+
 def _network(config: Config) -> "tuple[Embedder, Impostors]":
     import os
 
     from workers.embed import load_embedder
     from workers.impostors import load_impostors
 
-    return load_embedder(config.weights_path, os.cpu_count() or 1), load_impostors()
+    embedder = load_embedder(config.weights_path, config.embed, os.cpu_count() or 1)
+    return embedder, load_impostors(config.weights_path, embedder.fingerprint)

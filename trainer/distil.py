@@ -10,6 +10,7 @@ import io
 import json
 import math
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -21,6 +22,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from streamer.errors import DatasetError
 from streamer.files import write_file
 from trainer.distort import distorted_crop, shifted_crop
 from trainer.face_cache import FaceCache
@@ -88,6 +90,7 @@ class Distiller:
         self.steps = max(1, round(recipe.epochs * self.steps_an_epoch))
         self.step = 0
         work.mkdir(parents=True, exist_ok=True)
+        self._check_work()
         self._restore()
 
     def weights(self) -> Weights:
@@ -189,6 +192,17 @@ class Distiller:
         with (self._work / "log.jsonl").open("a") as log:
             log.write(json.dumps({**asdict(progress), "rate": self._rate()}) + "\n")
 
+    def _check_work(self) -> None:
+        run = {**asdict(self._recipe), "faces": len(self._cache.paths)}
+        path = self._work / "run.json"
+        if not path.is_file():
+            write_file(path, json.dumps(run).encode())
+        elif path.read_text() != json.dumps(run):
+            raise DatasetError(
+                f"{self._work}: holds a run with other photos or settings ({path.name}); give "
+                f"the same ones to go on, or another --work to begin anew"
+            )
+
     def _state(self) -> list[Any]:
         return [*self._model.weights, *self._optimiser.variables]
 
@@ -202,7 +216,10 @@ class Distiller:
         path = self._work / "checkpoint.npz"
         if not path.is_file():
             return
-        with np.load(path, allow_pickle=False) as stored:
-            for index, variable in enumerate(self._state()):
-                variable.assign(stored[f"v{index:04d}"])
-            self.step = int(stored["step"])
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                for index, variable in enumerate(self._state()):
+                    variable.assign(stored[f"v{index:04d}"])
+                self.step = int(stored["step"])
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise DatasetError(f"{path}: the checkpoint is damaged: {error}") from error

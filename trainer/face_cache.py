@@ -25,7 +25,7 @@ from streamer.detect import HaarDetector, largest
 from streamer.files import write_file
 from streamer.images import read_image
 from trainer.teacher import CHIP_PADDING, CHIP_SIZE, load_teacher, teacher_file
-from workers.graph import EmbedFunction
+from workers.runtimes import EmbedFunction
 
 CONTEXT_ENLARGE = 1.5
 CONTEXT_SIZE = 160
@@ -129,11 +129,10 @@ def describe(chips_rgb: NDArray[np.uint8], teacher: EmbedFunction) -> NDArray[np
 
 
 def _shard_path(folder: Path, shard: Sequence[Path]) -> Path:
-    # One name for the same photos: path, size and time of change of each.
+    # One name for the same photos: path and size of each.
     digest = hashlib.sha256()
     for path in shard:
-        status = path.stat()
-        digest.update(f"{path} {status.st_size} {status.st_mtime_ns}\n".encode())
+        digest.update(f"{path} {path.stat().st_size}\n".encode())
     return folder / f"shard-{digest.hexdigest()[:20]}.npz"
 
 

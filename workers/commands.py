@@ -6,12 +6,14 @@ import typer
 
 from streamer.commands import Lifeline, Rings
 from streamer.config import load_config
+from workers.weights_commands import app as weights_app
 
 
 def register(app: typer.Typer) -> None:
     """Add this room's commands."""
     for command in (embed, identify):
         app.command()(command)
+    app.add_typer(weights_app)
 
 
 def embed(
@@ -27,7 +29,7 @@ def embed(
     from workers.embed import EmbedWorker, load_embedder
 
     _, threads = config.embed.pool()
-    embedder = load_embedder(config.weights_path, threads)
+    embedder = load_embedder(config.weights_path, config.embed, threads)
     worker = EmbedWorker(name, config.address("work"), embedder, config.dispatch.max_batch)
     run_role(worker, config, stop, lifeline)
 
@@ -36,6 +38,7 @@ def identify(context: typer.Context, lifeline: Lifeline = None, ring: Rings = No
     """Run the identify process alone."""
     from streamer.role import inherit_rings, run_role, start_role
     from workers.identify import Identify, IdentifyPorts
+    from workers.impostors import load_impostors
     from workers.weights_file import read_fingerprint
 
     config = load_config(context.obj)
@@ -43,7 +46,6 @@ def identify(context: typer.Context, lifeline: Lifeline = None, ring: Rings = No
     ports = IdentifyPorts(
         config.address("ingest"), config.address("events"), inherit_rings(ring or [])
     )
-    fingerprint = read_fingerprint(config.weights_path)
-    run_role(
-        Identify(config.identify, ports, config.gallery_path, fingerprint), config, stop, lifeline
-    )
+    impostors = load_impostors(config.weights_path, read_fingerprint(config.weights_path))
+    role = Identify(config.identify, ports, config.gallery_path, impostors)
+    run_role(role, config, stop, lifeline)

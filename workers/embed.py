@@ -5,23 +5,24 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import zmq
-from numpy.typing import NDArray
 
 from streamer.account import Account, StageCount
+from streamer.config import EmbedConfig
 from streamer.crop import CROP_SIZE
 from streamer.errors import ProtocolError
 from streamer.lifeline import Lifeline, Stop
 from streamer.messages import Batch, BatchDone, WorkerReady, decode, encode, expect
 from streamer.report import Reporter
 from streamer.sockets import Bus, receive_all, try_send
-from workers.weights_file import Weights, load_weights
+from workers.runtimes import EmbedFunction, build
+from workers.weights_file import load_weights
 
 log = logging.getLogger(__name__)
 
@@ -34,37 +35,24 @@ _WARM_UP_BATCHES = (1, 2, 4, 8)
 class Embedder:
     """A network ready to embed: (batch, 96, 96, 3) uint8 RGB to (batch, 128) float32."""
 
-    embed: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+    embed: EmbedFunction
     fingerprint: str
 
 
-def load_embedder(weights: Path | None, threads: int) -> Embedder:
+def load_embedder(weights: Path | None, config: EmbedConfig, threads: int) -> Embedder:
     """Build the network once. Call it before anything else uses TensorFlow in this process.
 
-    Raises WeightsError for a weights file that cannot be used.
+    Raises WeightsError for a weights file that cannot be used, ConfigError for a runtime that
+    is not installed.
     """
     loaded = load_weights(weights)
-    with _quiet_stderr():
-        return _build(loaded, threads)
-
-
-def _build(weights: Weights, threads: int) -> Embedder:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import tensorflow as tf
-
-    from workers.graph import build_embedder
-
-    # In a process that has used TensorFlow before, its threads stay as they are.
-    with suppress(RuntimeError):
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
-    for gpu in tf.config.list_physical_devices("GPU"):
-        tf.config.experimental.set_memory_growth(gpu, True)
-    return Embedder(build_embedder(weights), weights.fingerprint)
+    with quiet_stderr():
+        network = build(loaded, threads, config.runtime, config.precision)
+    return Embedder(network, loaded.fingerprint)
 
 
 @contextmanager
-def _quiet_stderr() -> Iterator[None]:
+def quiet_stderr() -> Iterator[None]:
     """Hold back what TensorFlow's libraries write while they load: remarks on missing GPUs.
 
     They write before any log level is heard. If loading fails, all of it is shown.

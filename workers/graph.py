@@ -2,9 +2,11 @@
 
 Batch norm is folded into the convolutions and the division by 255 into the first one, so
 the graph takes crops as they travel, uint8. Built once at start; nothing in it is trained.
+In bfloat16 (8 bits hold the values of a uint8 crop exactly) everything up to the mean over
+positions is computed in it; the dense layer and the norm stay float32.
 """
 
-from collections.abc import Callable
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -13,23 +15,26 @@ from numpy.typing import NDArray
 
 from streamer.crop import CROP_SIZE
 from workers.nn4 import BATCH_NORM_EPSILON, DENSE_LAYER, EMBEDDING_SIZE, Conv, walk
+from workers.runtimes import EmbedFunction, Precision
 from workers.weights_file import Weights
-
-EmbedFunction = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
 class InferenceOps:
     """The operations of `nn4.walk` on TensorFlow tensors, NHWC, weights folded to constants."""
 
-    def __init__(self, weights: Weights) -> None:
+    def __init__(self, weights: Weights, precision: Precision = "float32") -> None:
         self._arrays = weights.arrays
         self._lrn = weights.lrn
+        self._type = tf.as_dtype(precision)
 
     def conv(self, x: tf.Tensor, layer: Conv) -> tf.Tensor:
         kernel, bias = self.folded(layer)
         x = self.zero_pad(x, (layer.pad, layer.pad))
-        x = tf.nn.conv2d(x, tf.constant(kernel), layer.stride, "VALID")
-        return tf.nn.relu(tf.nn.bias_add(x, tf.constant(bias)))
+        x = tf.nn.conv2d(x, self._constant(kernel), layer.stride, "VALID")
+        return tf.nn.relu(tf.nn.bias_add(x, self._constant(bias)))
+
+    def _constant(self, array: NDArray[np.float32]) -> tf.Tensor:
+        return tf.constant(array, self._type)
 
     def folded(self, layer: Conv) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Kernel and bias of the convolution with its batch norm (and, first, 1/255) inside."""
@@ -45,7 +50,7 @@ class InferenceOps:
         if kind == "max":
             return tf.nn.max_pool2d(x, size, stride, "VALID")
         mean = tf.nn.avg_pool2d(tf.square(x), size, stride, "VALID")
-        return tf.sqrt(mean * float(size * size))
+        return tf.sqrt(mean * tf.constant(size * size, self._type))
 
     def zero_pad(self, x: tf.Tensor, pad: tuple[int, int]) -> tf.Tensor:
         return x if pad == (0, 0) else tf.pad(x, [[0, 0], pad, pad, [0, 0]])
@@ -56,9 +61,10 @@ class InferenceOps:
         lrn, channels = self._lrn, x.shape[-1]
         index = np.arange(channels)
         band = (np.abs(index[:, None] - index) <= lrn.depth_radius).astype(np.float32) * lrn.alpha
-        total = tf.nn.conv2d(tf.square(x), tf.constant(band[None, None]), 1, "VALID") + lrn.bias
+        total = tf.nn.conv2d(tf.square(x), self._constant(band[None, None]), 1, "VALID")
+        total += tf.constant(lrn.bias, self._type)
         if lrn.beta != 0.75:
-            return x * total**-lrn.beta
+            return x * tf.pow(total, tf.constant(-lrn.beta, self._type))
         root = tf.math.rsqrt(total)
         return x * (root * tf.sqrt(root))
 
@@ -66,26 +72,38 @@ class InferenceOps:
         return tf.concat(parts, axis=-1)
 
     def embed(self, x: tf.Tensor) -> tf.Tensor:
-        mean = tf.reduce_mean(x, axis=[1, 2])
+        mean = tf.reduce_mean(tf.cast(x, tf.float32), axis=[1, 2])
         dense = tf.matmul(mean, tf.constant(self._arrays[f"{DENSE_LAYER}/kernel"]))
         return tf.math.l2_normalize(dense + self._arrays[f"{DENSE_LAYER}/bias"], axis=-1)
 
 
-def build_embedder(weights: Weights) -> EmbedFunction:
+def build_embedder(weights: Weights, precision: Precision = "float32") -> EmbedFunction:
     """A function from (batch, 96, 96, 3) uint8 RGB crops to (batch, 128) float32 unit vectors."""
-
-    @tf.function(
-        input_signature=[tf.TensorSpec((None, CROP_SIZE, CROP_SIZE, 3), tf.uint8)],
-        autograph=False,
-    )
-    def network(crops_rgb: tf.Tensor) -> tf.Tensor:
-        return walk(tf.cast(crops_rgb, tf.float32), InferenceOps(weights))
-
-    frozen = network.get_concrete_function()
+    frozen = _network(weights, precision).get_concrete_function()
 
     def embed(crops_rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
         if not len(crops_rgb):
             return np.empty((0, EMBEDDING_SIZE), np.float32)
-        return np.asarray(frozen(tf.constant(crops_rgb)), np.float32)
+        return np.asarray(frozen(tf.constant(crops_rgb))["embeddings"], np.float32)
 
     return embed
+
+
+def save_model(weights: Weights, folder: Path) -> None:
+    """Write a SavedModel whose `serving_default` takes `crops_rgb` and gives `embeddings`."""
+    module = tf.Module()
+    module.embed = _network(weights, "float32")
+    signature = module.embed.get_concrete_function()
+    tf.saved_model.save(module, str(folder), {"serving_default": signature})
+
+
+def _network(weights: Weights, precision: Precision) -> tf.types.experimental.PolymorphicFunction:
+    @tf.function(
+        input_signature=[tf.TensorSpec((None, CROP_SIZE, CROP_SIZE, 3), tf.uint8, "crops_rgb")],
+        autograph=False,
+    )
+    def network(crops_rgb: tf.Tensor) -> dict[str, tf.Tensor]:
+        ops = InferenceOps(weights, precision)
+        return {"embeddings": walk(tf.cast(crops_rgb, tf.as_dtype(precision)), ops)}
+
+    return network

@@ -33,7 +33,7 @@ from streamer.sockets import Bus, receive_all, try_send
 from workers.annotate import annotate
 from workers.classifier import Verdict
 from workers.gallery import Gallery, GalleryStore
-from workers.impostors import load_impostors
+from workers.impostors import Impostors
 from workers.people_seen import PeopleSeen
 from workers.strangers import Strangers
 
@@ -61,12 +61,12 @@ class Identify:
     """`run()` owns the sockets; it is the last to stop, so that the account is whole."""
 
     def __init__(
-        self, config: IdentifyConfig, ports: IdentifyPorts, gallery: Path, weights: str
+        self, config: IdentifyConfig, ports: IdentifyPorts, gallery: Path, impostors: Impostors
     ) -> None:
         self._config = config
         self._ports = ports
         self._store = GalleryStore(gallery)
-        self._weights = weights
+        self._weights = impostors.fingerprint
         self._gallery: Gallery | None = None
         self._version: str | None = None
         self._gallery_fault = ""
@@ -76,8 +76,7 @@ class Identify:
         self._pictures = Account("pictures")
         self._events = Account("events")
         self._cameras: set[str] = set()
-        limit = load_impostors().same_person_limit()
-        strangers = Strangers(config.remember_strangers_s, limit)
+        strangers = Strangers(config.remember_strangers_s, impostors.same_person_limit())
         self._people = PeopleSeen(
             config.min_votes, config.switch_margin, strangers, self._publish_event
         )

@@ -47,8 +47,32 @@ class Impostors:
         return np.asarray(varied / np.linalg.norm(varied, axis=1, keepdims=True), np.float32)
 
 
-def load_impostors(path: Path = SHIPPED_IMPOSTORS) -> Impostors:
-    """Read and check the file. Raises WeightsError."""
+def impostors_path(weights: Path | None) -> Path:
+    """The impostors file that belongs to a weights file (None: the shipped one)."""
+    return weights.with_suffix(".impostors.npz") if weights else SHIPPED_IMPOSTORS
+
+
+def load_impostors(weights: Path | None = None, fingerprint: str = "") -> Impostors:
+    """Read and check the file beside a weights file (None: the shipped one).
+
+    Raises WeightsError, also where it was made for weights of another fingerprint.
+    """
+    path = impostors_path(weights)
+    if not path.is_file():
+        raise WeightsError(
+            f"{path}: these weights have no impostors yet; make them with: "
+            f"facestream train impostors DATASET --weights {weights}"
+        )
+    impostors = _read(path)
+    if fingerprint and impostors.fingerprint != fingerprint:
+        raise WeightsError(
+            f"{path}: made for weights {impostors.fingerprint}, and these are {fingerprint}; make "
+            f"it anew with: facestream train impostors"
+        )
+    return impostors
+
+
+def _read(path: Path) -> Impostors:
     try:
         with np.load(path, allow_pickle=False) as stored:
             embeddings = stored["embeddings"].astype(np.float32)

@@ -120,10 +120,7 @@ def read_fingerprint(path: Path | None = None) -> str:
 def save_weights(path: Path, weights: Weights) -> str:
     """Write a weights file in one step (never half a file); returns its fingerprint."""
     check_arrays(str(path), weights.arrays)
-    stored = {
-        name: array.astype(np.float16 if name.endswith("/kernel") else np.float32)
-        for name, array in weights.arrays.items()
-    }
+    stored = {name: _packed(name, array) for name, array in weights.arrays.items()}
     description = weights.description()
     description["sha256"] = digest = _digest(stored, description)
     packed = np.frombuffer(json.dumps(description).encode(), np.uint8)
@@ -132,6 +129,12 @@ def save_weights(path: Path, weights: Weights) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_file(path, buffer.getvalue())
     return digest[:12]
+
+
+def _packed(name: str, array: NDArray[np.float32]) -> NDArray[Any]:
+    """Kernels as float16, unless their numbers do not fit into it."""
+    fits = name.endswith("/kernel") and np.abs(array).max() < np.finfo(np.float16).max
+    return array.astype(np.float16 if fits else np.float32)
 
 
 def check_arrays(where: str, arrays: dict[str, NDArray[Any]]) -> None:

@@ -96,6 +96,10 @@ class Pipeline:
     def totals(self) -> dict[str, StageCount]:
         return add_up([stage for stats in self.stats.values() for stage in stats.stages])
 
+    def stage(self, name: str) -> StageCount:
+        """The sum over processes; zeros before the first figures have come."""
+        return self.totals().get(name, StageCount(name))
+
     def named(self) -> set[str]:
         return {event.identity for event in self.events if event.identity}
 

@@ -87,12 +87,12 @@ def test_pictures_are_encoded_only_while_somebody_wants_them(
 ) -> None:
     pipeline.start(LOOP.format(clip=clip))
     pipeline.wait("a name", pipeline.named)
-    pictures = pipeline.totals()["pictures"]
+    pictures = pipeline.stage("pictures")
     assert (pictures.received, pictures.passed) == (0, 0)
     done = pipeline.call("snapshot", "out.jpg")
     assert done.returncode == 0, done.stderr
     assert decode_image((pipeline.folder / "out.jpg").read_bytes()) is not None
-    pipeline.wait("the count of pictures", lambda: pipeline.totals()["pictures"].passed > 0)
+    pipeline.wait("the count of pictures", lambda: pipeline.stage("pictures").passed > 0)
     done = pipeline.call("record", "out.mp4", "--seconds", "1.5", "--fps", "10")
     assert done.returncode == 0, done.stderr
     import cv2
@@ -103,10 +103,10 @@ def test_pictures_are_encoded_only_while_somebody_wants_them(
     recorded.release()
 
     def none_more() -> bool:
-        before = pipeline.totals()["pictures"].received
-        frames = pipeline.totals()["frames"].received
-        pipeline.wait("more frames", lambda: pipeline.totals()["frames"].received > frames + 20)
-        return pipeline.totals()["pictures"].received == before
+        before = pipeline.stage("pictures").received
+        frames = pipeline.stage("frames").received
+        pipeline.wait("more frames", lambda: pipeline.stage("frames").received > frames + 20)
+        return pipeline.stage("pictures").received == before
 
     pipeline.wait("the end of encoding", none_more)
     assert pipeline.stop() == 0

@@ -133,7 +133,7 @@ def test_a_folder_of_pictures_of_any_size_is_a_camera_that_ends(
     pipeline.start('[cameras.album]\nsource = "photos"\npace = "fast"\n')
     assert pipeline.wait_end() == 0
     assert pipeline.named() == {"Eileen Collins", "Grace Hopper"}
-    assert pipeline.totals()["frames"].passed == 8 * 5
+    assert pipeline.stage("frames").passed == 8 * 5
     story = [(e.event, e.identity) for e in pipeline.events if e.event != "update"]
     for name in ("Eileen Collins", "Grace Hopper"):
         assert story.count(("enter", name)) == story.count(("exit", name)) == 4

@@ -1,0 +1,110 @@
+"""Every way to run the network gives the same embeddings; so does code that is not ours."""
+
+from pathlib import Path
+from typing import get_args
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from streamer.boxes import Box
+from streamer.crop import cut_crop
+from workers.graph import build_embedder, save_model
+from workers.onnx_model import onnx_bytes
+from workers.runtimes import Precision, best_precision, build
+from workers.weights_file import Weights, load_weights
+
+
+@pytest.fixture(scope="module")
+def weights() -> Weights:
+    return load_weights()
+
+
+@pytest.fixture(scope="module")
+def crops(collins: NDArray[np.uint8], hopper: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """500 crops cut from the two portraits at random."""
+    rng = np.random.default_rng(0)
+    found = []
+    for index in range(500):
+        image = (collins, hopper)[index % 2]
+        side = float(rng.uniform(40, 200))
+        x, y = rng.uniform(0, np.array(image.shape[1::-1]) - 40)
+        found.append(cut_crop(image, Box(float(x), float(y), side, side)))
+    return np.stack(found)
+
+
+def embed_all(embed: object, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+    assert callable(embed)
+    return np.concatenate([embed(crops[start : start + 50]) for start in range(0, len(crops), 50)])
+
+
+@pytest.fixture(scope="module")
+def expected(weights: Weights, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return embed_all(build_embedder(weights), crops)
+
+
+def test_opencv_gives_the_same_from_the_onnx_file(
+    weights: Weights, crops: NDArray[np.uint8], expected: NDArray[np.float32]
+) -> None:
+    network = cv2.dnn.readNetFromONNX(np.frombuffer(onnx_bytes(weights), np.uint8))
+    found = []
+    for start in range(0, len(crops), 50):
+        network.setInput(cv2.dnn.blobFromImages(list(crops[start : start + 50]), 1 / 255))
+        found.append(network.forward())
+    assert (np.concatenate(found) * expected).sum(axis=1).min() > 0.9999
+
+
+@pytest.mark.parametrize("precision", get_args(Precision))
+def test_tensorflow_precisions(
+    weights: Weights,
+    crops: NDArray[np.uint8],
+    expected: NDArray[np.float32],
+    precision: Precision,
+) -> None:
+    found = embed_all(build(weights, 1, "tensorflow", precision), crops)
+    assert found.dtype == np.float32
+    assert (found * expected).sum(axis=1).min() > 0.999
+
+
+def test_onnxruntime(
+    weights: Weights, crops: NDArray[np.uint8], expected: NDArray[np.float32]
+) -> None:
+    embed = build(weights, 1, "onnxruntime")
+    assert (embed_all(embed, crops[:100]) * expected[:100]).sum(axis=1).min() > 0.9999
+    assert embed(crops[:0]).shape == (0, 128)
+
+
+def test_openvino(
+    weights: Weights, crops: NDArray[np.uint8], expected: NDArray[np.float32]
+) -> None:
+    pytest.importorskip("openvino")
+    embed = build(weights, 1, "openvino", "float32")
+    assert (embed_all(embed, crops[:100]) * expected[:100]).sum(axis=1).min() > 0.9999
+
+
+def test_a_saved_model_for_other_programs(
+    weights: Weights, crops: NDArray[np.uint8], expected: NDArray[np.float32], folder: Path
+) -> None:
+    import tensorflow as tf
+
+    save_model(weights, folder / "model")
+    serve = tf.saved_model.load(str(folder / "model")).signatures["serving_default"]
+    found = serve(crops_rgb=tf.constant(crops[:20]))["embeddings"].numpy()
+    assert (found * expected[:20]).sum(axis=1).min() > 0.9999
+
+
+def test_auto_is_a_precision_that_the_processor_has(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = folder / "cpuinfo"
+    monkeypatch.setattr("workers.runtimes._CPU_FACTS", facts)
+    assert best_precision("tensorflow") == "float32"
+    facts.write_text("flags : sse avx2\n")
+    assert best_precision("tensorflow") == "float32"
+    facts.write_text("flags : avx512_bf16\n")
+    assert best_precision("tensorflow") == "bfloat16"
+    assert best_precision("openvino") == "float32"
+    facts.write_text("flags : amx_bf16\n")
+    assert best_precision("openvino") == "bfloat16"
+    assert best_precision("onnxruntime") == "float32"

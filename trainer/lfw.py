@@ -1,0 +1,127 @@
+"""The LFW protocol with the project's own detection and crop, for any weights."""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.boxes import Box
+from streamer.crop import CROP_ENLARGE, CROP_SIZE, cut_crop
+from streamer.detect import ThoroughDetector
+from streamer.errors import DatasetError
+from streamer.images import read_image, resize_image
+from trainer.pairs import Pair, Verification, verify
+from workers.embed import Embedder
+
+_BATCH = 32
+Alter = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+
+
+@dataclass(frozen=True)
+class LfwResult:
+    """Figures over all pairs, and what they were made from: similarity (n,), same (n,)."""
+
+    figures: Verification
+    similarity: NDArray[np.float64]
+    same: NDArray[np.bool_]
+    faces: int
+    faces_missed: int
+
+
+def cut_faces(
+    pictures: Sequence[Path], on_progress: Callable[[int], None] = lambda done: None
+) -> list[NDArray[np.uint8] | None]:
+    """A crop of each picture's middle face, None where none is found. Raises DatasetError."""
+    detector = ThoroughDetector()
+    crops: list[NDArray[np.uint8] | None] = []
+    with ThreadPoolExecutor(2) as pool:
+        for path, image in zip(pictures, pool.map(read_image, pictures), strict=True):
+            if image is None:
+                raise DatasetError(f"{path}: cannot be read as a picture")
+            boxes = detector.detect(image)
+            middle = _middle(boxes, image.shape[1], image.shape[0])
+            crops.append(None if middle is None else cut_crop(image, middle))
+            on_progress(1)
+    return crops
+
+
+def embed_faces(
+    pictures: Sequence[Path],
+    embedder: Embedder,
+    on_progress: Callable[[int], None] = lambda done: None,
+    alter: Alter | None = None,
+) -> NDArray[np.float64]:
+    """(n, 128), NaN where no face was found; `alter` changes each crop before it is embedded."""
+    vectors = np.full((len(pictures), 128), np.nan)
+    crops = cut_faces(pictures, on_progress)
+    found = [index for index, crop in enumerate(crops) if crop is not None]
+    for start in range(0, len(found), _BATCH):
+        some = found[start : start + _BATCH]
+        faces = [crop for index in some if (crop := crops[index]) is not None]
+        vectors[some] = embedder.embed(np.stack([alter(f) if alter else f for f in faces]))
+    return vectors
+
+
+def run_lfw(pairs: Sequence[Pair], vectors: Mapping[str, NDArray[np.float64]]) -> LfwResult:
+    """The protocol over these pairs by cosine similarity, for any embedding.
+
+    `vectors` are by picture name, of any length and norm; a picture that is not there, or whose
+    vector is NaN, has no face, and its pairs count as wrong.
+    """
+    names = sorted({name for pair in pairs for name in (pair.first, pair.second)})
+    known = {name: vectors[name] for name in names if name in vectors}
+    unit = {name: vector / np.linalg.norm(vector) for name, vector in known.items()}
+    similarity = np.array(
+        [
+            float(unit[pair.first] @ unit[pair.second])
+            if pair.first in unit and pair.second in unit
+            else np.nan
+            for pair in pairs
+        ]
+    )
+    same = np.array([pair.same for pair in pairs])
+    figures = verify(similarity, same, np.array([pair.fold for pair in pairs]))
+    missed = sum(name not in unit or bool(np.isnan(unit[name]).any()) for name in names)
+    if missed == len(names):
+        raise DatasetError("no face was found in any picture of the pairs")
+    return LfwResult(figures, similarity, same, len(names), missed)
+
+
+def small_face(side: int) -> Alter:
+    """The crop as if the face were `side` pixels wide in the picture."""
+
+    def alter(crop_rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        pixels = max(4, round(side * CROP_ENLARGE))
+        return resize_image(resize_image(crop_rgb, pixels, pixels), CROP_SIZE, CROP_SIZE)
+
+    return alter
+
+
+def blurred(sigma: float) -> Alter:
+    """Gaussian blur of `sigma` pixels of the 96 x 96 crop."""
+    return lambda crop: np.asarray(cv2.GaussianBlur(crop, (0, 0), sigma), np.uint8)
+
+
+def darkened(factor: float) -> Alter:
+    """Every value times `factor`, as in poor light."""
+    return lambda crop: np.asarray(np.rint(crop * factor), np.uint8)
+
+
+def greyed(crop_rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The crop without its colours."""
+    grey = cv2.cvtColor(crop_rgb, cv2.COLOR_RGB2GRAY)
+    return np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), np.uint8)
+
+
+def _middle(boxes: list[Box], width: int, height: int) -> Box | None:
+    """The box nearest the picture's middle: LFW's pictures are cut around their person."""
+
+    def apart(box: Box) -> float:
+        x, y = box.x + box.width / 2 - width / 2, box.y + box.height / 2 - height / 2
+        return x * x + y * y
+
+    return min(boxes, key=apart, default=None)
