@@ -118,6 +118,10 @@ class IdentifyConfig(Section):
     """Names and events."""
 
     false_accept_rate: Annotated[float, Field(gt=0, le=0.5)] = 0.01
+    classifier: Literal["svc", "rbf", "knn", "lda_svc"] = "svc"
+    regularisation: Annotated[float, Field(gt=0, le=1e6)] = 1.0
+    gamma: Annotated[float, Field(gt=0, le=1e4)] = 2.0
+    neighbours: Annotated[int, Field(ge=1, le=1000)] = 3
     min_votes: Annotated[float, Field(gt=0, le=100)] = 1.5
     switch_margin: Annotated[float, Field(ge=0, le=100)] = 1.5
     remember_strangers_s: Annotated[float, Field(ge=0, le=604_800)] = 0.0
@@ -130,6 +134,7 @@ class EnrolConfig(Section):
     min_face: Annotated[int, Field(ge=16, le=2000)] = 48
     min_sharpness: Annotated[float, Field(ge=0, le=10)] = 0.01
     max_crops: Annotated[int, Field(ge=1, le=10_000)] = 60
+    min_crops: Annotated[int, Field(ge=1, le=10_000)] = 1
 
 
 class BusConfig(Section):

@@ -14,6 +14,7 @@ from streamer.demo import collins_bgr, hopper_bgr
 from streamer.images import encode_image
 from trainer.enrol import enrol, harvest
 from workers.embed import Embedder, load_embedder
+from workers.fitting import ClassifierSpec
 from workers.gallery import Gallery, GalleryStore
 from workers.impostors import Impostors, load_impostors
 
@@ -64,5 +65,5 @@ def enrolled(
     store = GalleryStore(folder / "gallery")
     for name, path in portraits.items():
         found = harvest([path], EnrolConfig(), DetectConfig())
-        gallery, _ = enrol(store, name, found, embedder, impostors, EnrolConfig(), 0.01)
+        gallery, _ = enrol(store, name, found, embedder, impostors, EnrolConfig(), ClassifierSpec())
     return store, gallery

@@ -34,6 +34,7 @@ def enrol(
     """Enrol a person from photos, folders and clips; a running pipeline takes it up."""
     from trainer.enrol import check_name, harvest
     from trainer.enrol import enrol as enrol_person
+    from workers.fitting import spec_of
     from workers.gallery import GalleryStore
 
     config = load_config(context.obj)
@@ -56,7 +57,7 @@ def enrol(
             embedder,
             impostors,
             config.enrol,
-            config.identify.false_accept_rate,
+            spec_of(config.identify),
             force,
         )
     same = len(found.crops_rgb) - count
@@ -86,6 +87,7 @@ def forget(
     name: Annotated[str, typer.Argument(help="The person's name.")],
 ) -> None:
     """Forget a person: their crops and embeddings are deleted, in older versions too."""
+    from workers.fitting import spec_of
     from workers.gallery import GalleryStore
 
     config = load_config(context.obj)
@@ -99,7 +101,7 @@ def forget(
             remaining,
             gallery.weights,
             _impostors_at_hand(config),
-            config.identify.false_accept_rate,
+            spec_of(config.identify),
         )
         dropped = store.drop_versions_with(name)
     typer.echo(f"{name} is forgotten; gallery {saved.version}; deleted: {', '.join(dropped)}")
@@ -110,6 +112,7 @@ def rebuild(context: typer.Context) -> None:
     from dataclasses import replace
 
     from trainer.enrol import embed_all
+    from workers.fitting import spec_of
     from workers.gallery import GalleryStore
 
     config = load_config(context.obj)
@@ -124,7 +127,7 @@ def rebuild(context: typer.Context) -> None:
             replace(gallery.people, embeddings=vectors),
             embedder.fingerprint,
             impostors,
-            config.identify.false_accept_rate,
+            spec_of(config.identify),
         )
     typer.echo(f"gallery {saved.version} is made with weights {saved.weights}")
 

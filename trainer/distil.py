@@ -2,13 +2,14 @@
 
 Loss: 1 - cosine(student, teacher), plus how far the student's similarities to all faces of
 the cache, as a softmax, are from the teacher's (Fang et al. 2021, "SEED", with the teacher's own
-descriptors as its queue). AdamW with warm-up and a cosine to zero. Every random number comes
-from the seed and the step, so a run that was killed goes on exactly as it would have.
+descriptors as its queue). AdamW with warm-up, then a constant rate, then a straight line to zero
+(Hu et al. 2024, "MiniCPM"): until that last part begins, the length of a run can be changed.
+Every random number comes from the seed and the step, so a run that was killed goes on exactly
+as it would have.
 """
 
 import io
 import json
-import math
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -36,12 +37,13 @@ CHECKPOINT_SECONDS = 120.0
 class Recipe:
     """All numbers of a run; they are written into the weights file."""
 
-    epochs: float = 12.0
+    epochs: float = 30.0
     peak_rate: float = 2e-3
-    warm_up_steps: int = 200
-    weight_decay: float = 5e-4
+    warm_up_steps: int = 300
+    fall_share: float = 0.35
+    weight_decay: float = 0.05
     clip_norm: float = 1.0
-    batch: int = 64
+    batch: int = 128
     neighbour_loss: float = 0.1
     temperature: float = 0.02
     clean_share: float = 0.3
@@ -140,9 +142,10 @@ class Distiller:
         return True
 
     def _rate(self) -> float:
-        warm_up = min(1.0, (self.step + 1) / self._recipe.warm_up_steps)
-        cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, self.step / self.steps)))
-        return self._recipe.peak_rate * warm_up * cosine
+        recipe = self._recipe
+        warm_up = min(1.0, (self.step + 1) / recipe.warm_up_steps)
+        fall = min(1.0, max(0.0, 1 - self.step / self.steps) / recipe.fall_share)
+        return recipe.peak_rate * warm_up * fall
 
     def _batches(self) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
         # One batch is prepared while the last one trains.
@@ -194,6 +197,7 @@ class Distiller:
 
     def _check_work(self) -> None:
         run = {**asdict(self._recipe), "faces": len(self._cache.paths)}
+        del run["epochs"]  # its length may be changed on the way
         path = self._work / "run.json"
         if not path.is_file():
             write_file(path, json.dumps(run).encode())

@@ -17,6 +17,7 @@ from streamer.errors import GalleryError, PictureError
 from streamer.images import read_image
 from trainer.photos import PHOTO_SUFFIXES
 from workers.embed import Embedder
+from workers.fitting import ClassifierSpec
 from workers.gallery import Gallery, GalleryStore, People
 from workers.impostors import Impostors
 
@@ -159,7 +160,7 @@ def enrol(
     embedder: Embedder,
     impostors: Impostors,
     rules: EnrolConfig,
-    false_accept_rate: float,
+    spec: ClassifierSpec,
     force: bool = False,
 ) -> tuple[Gallery, int]:
     """Add a person's crops to the gallery as its next version; that, and how many were new.
@@ -186,7 +187,7 @@ def enrol(
             vectors[chosen],
             [found.sources[index] for index in chosen],
         )
-        gallery = store.save(people, embedder.fingerprint, impostors, false_accept_rate)
+        gallery = store.save(people, embedder.fingerprint, impostors, spec)
     return gallery, len(chosen)
 
 

@@ -89,7 +89,8 @@ def draw_impostors(faces: FaceSet, draws: int = DRAWS) -> NDArray[np.float32]:
         COMPONENTS, covariance_type="full", reg_covar=_REGULARISATION, random_state=0, max_iter=60
     )
     mixture.fit(faces.embeddings)
-    drawn = mixture.sample(draws)[0]
+    # They come component by component; users of a part of them want all components.
+    drawn = np.random.default_rng(0).permutation(mixture.sample(draws)[0])
     drawn /= np.linalg.norm(drawn, axis=1, keepdims=True)
     return np.asarray(drawn, np.float32)
 

@@ -38,12 +38,12 @@ def distil(
     pairs: PairsFile = None,
     folds: FoldList = "1,2",
     start: Annotated[Path | None, typer.Option(help="Weights to begin with.")] = None,
-    epochs: Annotated[float, typer.Option(min=0.01, help="Length of the whole run.")] = 12.0,
+    epochs: Annotated[float, typer.Option(min=0.01, help="Length; may be changed.")] = 30.0,
     minutes: Annotated[
         float | None, typer.Option(min=0.0, help="Stop after this; the same command goes on.")
     ] = None,
     peak_rate: Annotated[float, typer.Option(min=0.0, help="Highest learning rate.")] = 2e-3,
-    batch: Annotated[int, typer.Option(min=2, help="Crops a step.")] = 64,
+    batch: Annotated[int, typer.Option(min=2, help="Crops a step.")] = 128,
 ) -> None:
     """Train NN4.small2 on photos without names, from a stronger network's descriptors.
 

@@ -11,6 +11,7 @@ from streamer.errors import GalleryError
 from streamer.images import encode_image
 from trainer.enrol import Harvest, check_name, enrol, harvest, varied
 from workers.embed import Embedder
+from workers.fitting import ClassifierSpec
 from workers.gallery import Gallery, GalleryStore
 from workers.impostors import Impostors
 
@@ -96,11 +97,13 @@ def test_the_same_pictures_twice_and_a_name_for_somebody_else(
     store, gallery = enrolled
     found = harvest([portraits["Eileen Collins"]], RULES, DETECT)
     with pytest.raises(GalleryError, match="nothing new"):
-        enrol(store, "Eileen Collins", found, embedder, impostors, RULES, 0.01)
+        enrol(store, "Eileen Collins", found, embedder, impostors, RULES, ClassifierSpec())
     with pytest.raises(GalleryError, match="look like Eileen Collins"):
-        enrol(store, "Somebody", found, embedder, impostors, RULES, 0.01)
+        enrol(store, "Somebody", found, embedder, impostors, RULES, ClassifierSpec())
     assert store.current_version() == gallery.version
-    forced, _ = enrol(store, "Somebody", found, embedder, impostors, RULES, 0.01, force=True)
+    forced, _ = enrol(
+        store, "Somebody", found, embedder, impostors, RULES, ClassifierSpec(), force=True
+    )
     assert "Somebody" in forced.people.names
 
 

@@ -1,7 +1,9 @@
+from typing import Literal
+
 import numpy as np
 import pytest
 
-from workers.classifier import fit_classifier
+from workers.fitting import ClassifierSpec, fit_classifier
 from workers.impostors import Impostors
 
 
@@ -13,18 +15,24 @@ def people(impostors: Impostors, count: int, each: int) -> tuple[np.ndarray, np.
 
 
 def test_nobody_enrolled_is_nobody_named(impostors: Impostors) -> None:
-    empty = fit_classifier(np.empty((0, 128), np.float32), np.empty(0, np.int32), impostors, 0.01)
+    empty = fit_classifier(np.empty((0, 128), np.float32), np.empty(0, np.int32), impostors)
     (verdict,) = empty.judge(impostors.embeddings[:1])
     assert verdict.person is None
     assert empty.judge(impostors.embeddings[:0]) == []
 
 
+@pytest.mark.parametrize("kind", ["svc", "rbf", "knn", "lda_svc"])
 @pytest.mark.parametrize("count", [1, 2, 5])
-def test_the_enrolled_are_named_and_impostors_are_not(impostors: Impostors, count: int) -> None:
-    kept = Impostors(impostors.embeddings[:-500], impostors.variation, impostors.fingerprint)
+def test_the_enrolled_are_named_and_impostors_are_not(
+    impostors: Impostors, count: int, kind: Literal["svc", "rbf", "knn", "lda_svc"]
+) -> None:
+    order = np.random.default_rng(1).permutation(len(impostors.embeddings))
+    shuffled = impostors.embeddings[order]
+    impostors = Impostors(shuffled, impostors.variation, impostors.fingerprint)
+    kept = Impostors(shuffled[:-500], impostors.variation, impostors.fingerprint)
     vectors, owner = people(impostors, count, 12)
     train = np.tile(np.arange(12) < 8, count)
-    classifier = fit_classifier(vectors[train], owner[train], kept, 0.01)
+    classifier = fit_classifier(vectors[train], owner[train], kept, ClassifierSpec(kind))
     verdicts = classifier.judge(vectors[~train])
     right = [v.person == o for v, o in zip(verdicts, owner[~train], strict=True)]
     wrong = [v.person not in (None, o) for v, o in zip(verdicts, owner[~train], strict=True)]
@@ -34,11 +42,11 @@ def test_the_enrolled_are_named_and_impostors_are_not(impostors: Impostors, coun
     assert np.mean([v.person is not None for v in strangers]) < 0.05
 
 
-def test_a_lower_false_accept_rate_is_a_narrower_limit(impostors: Impostors) -> None:
+def test_a_lower_false_accept_rate_is_a_higher_threshold(impostors: Impostors) -> None:
     vectors, owner = people(impostors, 3, 8)
     limits = [
-        fit_classifier(vectors, owner, impostors, rate).max_squared_distance
+        fit_classifier(vectors, owner, impostors, ClassifierSpec(false_accept_rate=rate)).threshold
         for rate in (0.001, 0.01, 0.1)
     ]
-    assert limits == sorted(limits)
-    assert limits[0] < limits[2]
+    assert limits == sorted(limits, reverse=True)
+    assert limits[0] > limits[2]

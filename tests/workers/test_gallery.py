@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from streamer.errors import GalleryError
+from workers.fitting import ClassifierSpec
 from workers.gallery import Gallery, GalleryStore, People, read_version
 
 Enrolled = tuple[GalleryStore, Gallery]
@@ -71,7 +72,7 @@ def test_to_forget_takes_a_person_out_of_every_version(
     store, gallery = enrolled
     with store.lock():
         left = gallery.people.without_person("Eileen Collins")
-        saved = store.save(left, gallery.weights, impostors, 0.01)
+        saved = store.save(left, gallery.weights, impostors, ClassifierSpec())
         dropped = store.drop_versions_with("Eileen Collins")
     assert dropped == ["000001", "000002"]
     assert saved.people.names == ("Grace Hopper",)

@@ -1,0 +1,243 @@
+"""Fitting a gallery's classifier, its probability and its threshold.
+
+Scores to calibrate with come from held-out crops only: each person's clips and photos are left
+out in turn, shipped impostors are nobody, and enrolled people are left out in turn to be
+strangers to the others. So threshold and probability are not fitted to what was learned.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.svm import SVC, LinearSVC
+
+from streamer.config import IdentifyConfig
+from workers.classifier import Calibration, Classifier, squared_distance_to_people
+from workers.impostors import Impostors
+from workers.scorers import KernelScorer, LinearScorer, NearestScorer, Scorer
+
+NOBODY = -1
+_ENOUGH_CROPS = 8
+_FOLDS = 4
+_ENOUGH_FALSE_ACCEPTS = 5
+_KERNEL_IMPOSTORS = 1000
+Floats = NDArray[np.float32]
+Integers = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class ClassifierSpec:
+    """Which classifier, and its parameters. gamma is of the RBF kernel, on unit vectors."""
+
+    kind: Literal["svc", "rbf", "knn", "lda_svc"] = "svc"
+    regularisation: float = 1.0
+    gamma: float = 2.0
+    neighbours: int = 3
+    false_accept_rate: float = 0.01
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Best candidates of held-out crops: `truth` (n,) is their owner, -1 for a stranger."""
+
+    candidate: NDArray[np.int64]
+    margin: Floats
+    squared_distance: Floats
+    truth: Integers
+
+    def joined(self, other: "Scores") -> "Scores":
+        """Both."""
+        return Scores(
+            np.concatenate([self.candidate, other.candidate]),
+            np.concatenate([self.margin, other.margin]),
+            np.concatenate([self.squared_distance, other.squared_distance]),
+            np.concatenate([self.truth, other.truth]),
+        )
+
+
+def fit_classifier(
+    gallery: Floats,
+    owner: Integers,
+    impostors: Impostors,
+    spec: ClassifierSpec | None = None,
+    groups: Integers | None = None,
+) -> Classifier:
+    """Fit to (n, 128) embeddings of people 0 to p-1; one person with one crop is enough.
+
+    `groups` (n,): crops of one moment have the same number and are left out together.
+    People with few crops are given likely variants of those they have, so that the classifier
+    does not take their one picture for all they ever look like.
+    """
+    spec = spec or ClassifierSpec()
+    if not len(gallery):
+        empty = LinearScorer(np.empty((0, 128), np.float32), np.empty(0, np.float32))
+        return Classifier(empty, Calibration(1.0, 0.0, 0.0), gallery, owner, 1.0)
+    groups = np.arange(len(owner), dtype=np.int32) if groups is None else groups
+    x, y, group = _with_variants(gallery, owner, groups, impostors)
+    scorer = fit_scorer(x, y, impostors.embeddings, impostors, spec)
+    held_out = _held_out_scores(x, y, group, impostors, spec)
+    calibration = _calibrate(held_out)
+    threshold = _threshold(held_out, calibration, spec.false_accept_rate)
+    left_out = _left_out_people(x, y, impostors, spec)
+    if left_out is not None and len(left_out.truth) * spec.false_accept_rate >= (
+        _ENOUGH_FALSE_ACCEPTS
+    ):
+        threshold = max(threshold, _threshold(left_out, calibration, spec.false_accept_rate))
+    return Classifier(scorer, calibration, gallery, owner, threshold)
+
+
+def fit_scorer(
+    x: Floats, y: Integers, strangers: Floats, impostors: Impostors, spec: ClassifierSpec
+) -> Scorer:
+    """A scorer of people 0 to p-1 from their (n, 128) embeddings, against strangers'."""
+    if spec.kind == "knn":
+        return NearestScorer(x, y, spec.neighbours)
+    people = int(y.max()) + 1
+    # Embeddings crowd around a common mean; SVMs see them centred and of unit spread.
+    mean = impostors.embeddings.mean(axis=0)
+    spread = float(np.linalg.norm(impostors.embeddings - mean, axis=1).mean())
+    if spec.kind == "rbf":
+        return _fit_kernel(x, y, strangers[:_KERNEL_IMPOSTORS], people, spec)
+    inputs = (np.concatenate([x, strangers]) - mean) / spread
+    labels = np.concatenate([y, np.full(len(strangers), NOBODY, np.int32)])
+    projection = np.eye(x.shape[1])
+    if spec.kind == "lda_svc" and people > 1:
+        discriminant = LinearDiscriminantAnalysis(solver="eigen", shrinkage="auto")
+        discriminant.fit(inputs[: len(x)], y)
+        projection = discriminant.scalings_[:, : people - 1]
+        projection = projection / np.linalg.norm(inputs @ projection, axis=1).mean()
+    machine = LinearSVC(C=spec.regularisation, class_weight="balanced", random_state=0)
+    machine.fit(inputs @ projection, labels)
+    # With one person there are two classes, and one row, which is the person's.
+    weights = (machine.coef_ if people == 1 else machine.coef_[1:]) @ projection.T / spread
+    bias = (machine.intercept_ if people == 1 else machine.intercept_[1:]) - weights @ mean
+    return LinearScorer(np.asarray(weights, np.float32), np.asarray(bias, np.float32))
+
+
+def _fit_kernel(
+    x: Floats, y: Integers, strangers: Floats, people: int, spec: ClassifierSpec
+) -> Scorer:
+    support = np.concatenate([x, strangers])
+    labels = np.concatenate([y, np.full(len(strangers), NOBODY, np.int32)])
+    coefficients = np.zeros((people, len(support)), np.float32)
+    bias = np.zeros(people, np.float32)
+    for person in range(people):
+        machine = SVC(C=spec.regularisation, gamma=spec.gamma, class_weight="balanced")
+        machine.fit(support, labels == person)
+        coefficients[person, machine.support_] = machine.dual_coef_[0]
+        bias[person] = machine.intercept_[0]
+    used = np.any(coefficients != 0, axis=0)
+    return KernelScorer(support[used], coefficients[:, used], bias, spec.gamma)
+
+
+def _with_variants(
+    gallery: Floats, owner: Integers, groups: Integers, impostors: Impostors
+) -> tuple[Floats, Integers, Integers]:
+    rng = np.random.default_rng(0)
+    samples, labels, group = [gallery], [owner], [groups]
+    fresh = int(groups.max()) + 1
+    for person in np.unique(owner):
+        own = np.flatnonzero(owner == person)
+        lacking = max(0, _ENOUGH_CROPS - len(own))
+        if not lacking:
+            continue
+        each = -(-lacking // len(own))
+        samples.append(impostors.variants(gallery[own], each, rng)[:lacking])
+        labels.append(np.full(lacking, person, np.int32))
+        if len(np.unique(groups[own])) > 1:
+            group.append(np.repeat(groups[own], each)[:lacking])
+        else:  # all there is of this person is one moment: variants stand for others
+            group.append(np.arange(fresh, fresh + lacking, dtype=np.int32))
+            fresh += lacking
+    return np.concatenate(samples), np.concatenate(labels), np.concatenate(group)
+
+
+def _held_out_scores(
+    x: Floats, y: Integers, group: Integers, impostors: Impostors, spec: ClassifierSpec
+) -> Scores:
+    strangers = impostors.embeddings
+    everybody = np.concatenate([x, strangers])
+    labels = np.concatenate([y, np.full(len(strangers), NOBODY, np.int32)])
+    own_group = np.arange(len(strangers)) + int(group.max()) + 1
+    folds = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=0)
+    scores: Scores | None = None
+    for train, test in folds.split(everybody, labels, np.concatenate([group, own_group])):
+        known = train[labels[train] != NOBODY]
+        unknown = train[labels[train] == NOBODY]
+        found = _score(everybody[known], labels[known], everybody[unknown],
+                       everybody[test], labels[test], impostors, spec)  # fmt: skip
+        scores = found if scores is None else scores.joined(found)
+    assert scores is not None  # noqa: S101 (there are always four folds)
+    return scores
+
+
+def _left_out_people(
+    x: Floats, y: Integers, impostors: Impostors, spec: ClassifierSpec
+) -> Scores | None:
+    people = np.unique(y)
+    if len(people) < 2:
+        return None
+    order = np.random.default_rng(0).permutation(people)
+    scores: Scores | None = None
+    for gone in np.array_split(order, min(_FOLDS, len(people))):
+        out = np.isin(y, gone)
+        found = _score(x[~out], y[~out], impostors.embeddings,
+                       x[out], np.full(out.sum(), NOBODY, np.int32), impostors, spec)  # fmt: skip
+        scores = found if scores is None else scores.joined(found)
+    return scores
+
+
+def _score(
+    x: Floats,
+    y: Integers,
+    strangers: Floats,
+    tested: Floats,
+    truth: Integers,
+    impostors: Impostors,
+    spec: ClassifierSpec,
+) -> Scores:
+    """Fit on some people, of whom not all numbers need be there, and score other crops."""
+    present, numbers = np.unique(y, return_inverse=True)
+    dense: Integers = numbers.astype(np.int32)
+    margins = fit_scorer(x, dense, strangers, impostors, spec).margins(tested)
+    best = margins.argmax(axis=1)
+    rows = np.arange(len(tested))
+    distance = squared_distance_to_people(tested, x, dense)[rows, best]
+    return Scores(present[best].astype(np.int64), margins[rows, best], distance, truth)
+
+
+def _calibrate(scores: Scores) -> Calibration:
+    """Platt's sigmoid (1999) with the distance as a second input, over held-out crops."""
+    right = scores.candidate == scores.truth
+    if right.all() or not right.any():
+        return Calibration(4.0, 0.0, 0.0)
+    inputs = np.column_stack([scores.margin, scores.squared_distance])
+    both = LogisticRegression(C=100.0, class_weight="balanced").fit(inputs, right)
+    margin, distance = (float(value) for value in both.coef_[0])
+    if margin >= 0 >= distance:
+        return Calibration(margin, distance, float(both.intercept_[0]))
+    # With few crops the two may be given opposite signs; one of them alone cannot go wrong.
+    alone = LogisticRegression(C=100.0, class_weight="balanced").fit(inputs[:, :1], right)
+    return Calibration(max(0.0, float(alone.coef_[0, 0])), 0.0, float(alone.intercept_[0]))
+
+
+def _threshold(scores: Scores, calibration: Calibration, false_accept_rate: float) -> float:
+    strangers = scores.truth == NOBODY
+    chances = calibration.probability(scores.margin[strangers], scores.squared_distance[strangers])
+    exceeded = np.quantile(chances, 1 - false_accept_rate, method="higher")
+    return float(np.nextafter(exceeded, np.float32(1), dtype=np.float32))
+
+
+def spec_of(config: IdentifyConfig) -> ClassifierSpec:
+    """What the config asks for."""
+    return ClassifierSpec(
+        config.classifier,
+        config.regularisation,
+        config.gamma,
+        config.neighbours,
+        config.false_accept_rate,
+    )
