@@ -133,6 +133,8 @@ class EnrolConfig(Section):
 
     min_face: Annotated[int, Field(ge=16, le=2000)] = 48
     min_sharpness: Annotated[float, Field(ge=0, le=10)] = 0.01
+    min_brightness: Unit = 0.08
+    max_brightness: Unit = 0.95
     max_crops: Annotated[int, Field(ge=1, le=10_000)] = 60
     min_crops: Annotated[int, Field(ge=1, le=10_000)] = 1
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from streamer.config import DetectConfig, EmbedConfig, EnrolConfig
 from streamer.demo import collins_bgr, hopper_bgr
 from streamer.images import encode_image
-from trainer.enrol import enrol, harvest
+from trainer.enrol import enrol
+from trainer.harvest import harvest
 from workers.embed import Embedder, load_embedder
 from workers.fitting import ClassifierSpec
 from workers.gallery import Gallery, GalleryStore
@@ -64,6 +65,7 @@ def enrolled(
     """A gallery with both people."""
     store = GalleryStore(folder / "gallery")
     for name, path in portraits.items():
-        found = harvest([path], EnrolConfig(), DetectConfig())
-        gallery, _ = enrol(store, name, found, embedder, impostors, EnrolConfig(), ClassifierSpec())
+        found = {name: harvest([path], EnrolConfig(), DetectConfig())}
+        gallery, _ = enrol(store, found, embedder, impostors, EnrolConfig(), ClassifierSpec())
+        assert gallery is not None
     return store, gallery

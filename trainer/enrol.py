@@ -1,41 +1,44 @@
-"""Enrolment: usable crops of one person from photos, folders and clips."""
+"""Enrolment: the best and most varied crops of people become the gallery's next version."""
 
+import re
 import unicodedata
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.boxes import Box
-from streamer.config import DetectConfig, EnrolConfig
-from streamer.crop import cut_crop, sharpness
-from streamer.detect import HaarDetector, without_doubles
-from streamer.errors import GalleryError, PictureError
-from streamer.images import read_image
-from trainer.photos import PHOTO_SUFFIXES
+from streamer.config import EnrolConfig
+from streamer.errors import GalleryError
+from trainer.contact_sheet import manifest_csv, sheet_jpeg
+from trainer.harvest import Face, Harvest
 from workers.embed import Embedder
 from workers.fitting import ClassifierSpec
 from workers.gallery import Gallery, GalleryStore, People
 from workers.impostors import Impostors
 
-CLIP_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg"})
 MAX_NAME = 64
-_CLIP_STEP_MS = 200.0
-_MAX_CROWDED_SHARE = 0.2
-_SAME_MOMENT_SQUARED_DISTANCE = 0.002
+SAME_MOMENT_SQUARED_DISTANCE = 0.002
+_NEARER_STRANGERS = 0.1
+_ENOUGH_FOR_OUTLIERS = 4
+_ENOUGH_OF_A_TRACK = 3
+_TWO_PEOPLE_RATE = 0.02
 _BATCH = 32
+Floats = NDArray[np.float32]
 
 
-@dataclass
-class Harvest:
-    """What was taken, and what was refused and why."""
+@dataclass(frozen=True)
+class Intake:
+    """One person's rows with their final verdicts, and the embeddings of those that are used.
 
-    crops_rgb: list[NDArray[np.uint8]] = field(default_factory=list)
-    sources: list[str] = field(default_factory=list)
-    refused: list[tuple[str, str]] = field(default_factory=list)
+    `refused`: why nobody is enrolled from them, or "".
+    """
+
+    faces: list[Face]
+    files: list[tuple[str, str]]
+    used: list[Face]
+    embeddings: Floats
+    refused: str = ""
 
 
 def check_name(name: str) -> str:
@@ -49,198 +52,231 @@ def check_name(name: str) -> str:
     return name
 
 
-def harvest(
-    paths: Sequence[Path],
-    rules: EnrolConfig,
-    detect: DetectConfig,
-    on_progress: Callable[[Path], None] = lambda path: None,
-) -> Harvest:
-    """Every usable face in photos, folders (with what is below them) and clips."""
-    finder = _FaceFinder(rules, detect)
-    result = Harvest()
-    for path in _expand(paths, result):
-        on_progress(path)
-        try:
-            if path.suffix.lower() in CLIP_SUFFIXES:
-                finder.from_clip(path, result)
-            else:
-                result.crops_rgb.append(finder.from_photo(path))
-                result.sources.append(str(path))
-        except PictureError as error:
-            result.refused.append((str(path), str(error)))
-    return result
-
-
-class _FaceFinder:
-    def __init__(self, rules: EnrolConfig, detect: DetectConfig) -> None:
-        self._rules = rules
-        self._detector = HaarDetector(
-            detect.cascade, 0, 1.1, detect.neighbours, max(20, rules.min_face // 2)
-        )
-        self._clip_detector = HaarDetector(
-            detect.cascade, 640, 1.1, detect.neighbours, max(20, rules.min_face // 2)
-        )
-
-    def from_photo(self, path: Path) -> NDArray[np.uint8]:
-        image = read_image(path)
-        if image is None:
-            raise PictureError("cannot be read as a picture")
-        boxes = without_doubles(self._detector.detect(image))
-        return self._only_face(image, boxes)
-
-    def from_clip(self, path: Path, result: Harvest) -> None:
-        capture = cv2.VideoCapture(str(path))
-        try:
-            if not capture.isOpened():
-                raise PictureError("cannot be read as a clip")
-            fps = capture.get(cv2.CAP_PROP_FPS) or 30.0
-            self._from_frames(path, capture, max(1, round(fps * _CLIP_STEP_MS / 1000)), fps, result)
-        finally:
-            capture.release()
-
-    def _from_frames(
-        self, path: Path, capture: cv2.VideoCapture, step: int, fps: float, result: Harvest
-    ) -> None:
-        crops: list[NDArray[np.uint8]] = []
-        sources: list[str] = []
-        reasons: dict[str, int] = {}
-        with_face = crowded = index = 0
-        while capture.grab():
-            index += 1
-            if (index - 1) % step:
-                continue
-            good, retrieved = capture.retrieve()
-            if not good:
-                continue
-            image = np.asarray(retrieved, np.uint8)
-            boxes = without_doubles(self._clip_detector.detect(image))
-            with_face += bool(boxes)
-            crowded += len(boxes) > 1
-            try:
-                crops.append(self._only_face(image, boxes))
-                sources.append(f"{path}@{(index - 1) / fps:.2f}s")
-            except PictureError as error:
-                reasons[str(error)] = reasons.get(str(error), 0) + 1
-        if with_face and crowded / with_face > _MAX_CROWDED_SHARE:
-            raise PictureError(
-                f"shows several faces in {crowded} of {with_face} frames; cut it to one person"
-            )
-        if not crops:
-            most = max(reasons, key=lambda reason: reasons[reason], default="has no frames")
-            raise PictureError(f"no frame can be used; most often: {most}")
-        result.crops_rgb += crops
-        result.sources += sources
-        for reason, count in reasons.items():
-            result.refused.append((f"{path} ({count} frames)", reason))
-
-    def _only_face(self, image: NDArray[np.uint8], boxes: list[Box]) -> NDArray[np.uint8]:
-        if not boxes:
-            raise PictureError("no face was found")
-        if len(boxes) > 1:
-            raise PictureError(f"has {len(boxes)} faces; cut it to one person")
-        if boxes[0].width < self._rules.min_face:
-            raise PictureError(
-                f"the face is too small: {boxes[0].width:.0f} px wide, at least "
-                f"{self._rules.min_face} are wanted (enrol.min_face)"
-            )
-        crop = cut_crop(image, boxes[0])
-        sharp = sharpness(crop)
-        if sharp < self._rules.min_sharpness:
-            raise PictureError(
-                f"the face is blurred: sharpness {sharp:.3f}, at least "
-                f"{self._rules.min_sharpness} is wanted (enrol.min_sharpness)"
-            )
-        return crop
+def file_name_of(name: str) -> str:
+    """A person's name as a part of a file's name."""
+    return re.sub(r"[^\w-]", "_", name)
 
 
 def enrol(
     store: GalleryStore,
-    name: str,
-    found: Harvest,
+    found: Mapping[str, Harvest],
     embedder: Embedder,
     impostors: Impostors,
     rules: EnrolConfig,
     spec: ClassifierSpec,
     force: bool = False,
-) -> tuple[Gallery, int]:
-    """Add a person's crops to the gallery as its next version; that, and how many were new.
+) -> tuple[Gallery | None, dict[str, Intake]]:
+    """Add people's crops to the gallery as its next version; that, and what became of each row.
 
-    Raises GalleryError where nothing is new, or the person looks like another who is enrolled.
+    People of whom nothing can be used have the reason in their intake; the gallery is None where
+    that is everybody. With `force`, likeness to other people is no reason.
     """
-    vectors = embed_all(np.stack(found.crops_rgb), embedder)
+    vectors = {name: embed_all(crops_of(h.usable), embedder) for name, h in found.items()}
     with store.lock():
         current = store.load(embedder.fingerprint)
         people = current.people if current else People.nobody()
-        if current is not None and not force:
-            _refuse_double(name, vectors, current)
-        own = (
-            people.embeddings[people.owner == people.names.index(name)]
-            if (name in people.names)
-            else people.embeddings[:0]
-        )
-        chosen = varied(vectors, own, rules.max_crops)
-        if not chosen:
-            raise GalleryError(f"nothing new: {name} is already enrolled with these pictures")
-        people = people.with_person(
-            name,
-            np.stack([found.crops_rgb[index] for index in chosen]),
-            vectors[chosen],
-            [found.sources[index] for index in chosen],
-        )
-        gallery = store.save(people, embedder.fingerprint, impostors, spec)
-    return gallery, len(chosen)
+        intakes = {
+            name: _take_in(name, harvested, vectors, people, impostors, rules, force)
+            for name, harvested in found.items()
+        }
+        taken = {name: intake for name, intake in intakes.items() if not intake.refused}
+        if not taken:
+            return None, intakes
+        for name, intake in taken.items():
+            people = people.with_person(
+                name,
+                crops_of(intake.used),
+                intake.embeddings,
+                [face.source for face in intake.used],
+            )
+        gallery = store.save(people, embedder.fingerprint, impostors, spec, papers(intakes))
+    return gallery, intakes
 
 
-def embed_all(crops_rgb: NDArray[np.uint8], embedder: Embedder) -> NDArray[np.float32]:
+def papers(intakes: Mapping[str, Intake]) -> dict[str, bytes]:
+    """The manifest and the contact sheets that go with an enrolment, by file name."""
+    rows = [(name, intake.faces, intake.files) for name, intake in intakes.items()]
+    sheets = {
+        f"sheet-{index:03d}-{file_name_of(name)}.jpg": sheet_jpeg(name, intake.faces)
+        for index, (name, intake) in enumerate(intakes.items(), start=1)
+        if intake.faces
+    }
+    return {"enrolment.csv": manifest_csv(rows), **sheets}
+
+
+def embed_all(crops_rgb: NDArray[np.uint8], embedder: Embedder) -> Floats:
     """Embeddings of any number of crops, in batches: (n, 128)."""
     batches = range(0, len(crops_rgb), _BATCH)
     parts = [embedder.embed(crops_rgb[start : start + _BATCH]) for start in batches]
     return np.concatenate(parts) if parts else np.empty((0, 128), np.float32)
 
 
-def varied(vectors: NDArray[np.float32], own: NDArray[np.float32], limit: int) -> list[int]:
+def crops_of(faces: Sequence[Face]) -> NDArray[np.uint8]:
+    """(n, 96, 96, 3) uint8 of the rows."""
+    crops = [face.crop_rgb for face in faces]
+    return np.stack(crops) if crops else np.empty((0, 96, 96, 3), np.uint8)
+
+
+def varied(
+    vectors: Floats, own: Floats, limit: int, quality: NDArray[np.float64] | None = None
+) -> list[int]:
     """Indexes of at most `limit` rows, each unlike the others and unlike `own` rows.
 
-    Farthest first, so that a long clip gives its variety and not its length.
+    Farthest first, weighted by quality, so that a long clip gives its variety and not its
+    length, and of crops that are alike the best one is taken.
     """
+    weight = np.ones(len(vectors)) if quality is None else np.maximum(quality, 1e-3)
     apart = np.full(len(vectors), 4.0)
     if len(own):
-        apart = np.clip(2 - 2 * vectors @ own.T, 0, 4).min(axis=1)
+        apart = _squared(vectors, own).min(axis=1)
     chosen: list[int] = []
     while len(chosen) < min(limit, len(vectors)):
-        index = int(apart.argmax())
-        if apart[index] < _SAME_MOMENT_SQUARED_DISTANCE:
+        index = int(np.where(apart < SAME_MOMENT_SQUARED_DISTANCE, -1.0, apart * weight).argmax())
+        if apart[index] < SAME_MOMENT_SQUARED_DISTANCE:
             break
         chosen.append(index)
-        apart = np.minimum(apart, np.clip(2 - 2 * vectors @ vectors[index], 0, 4))
+        apart = np.minimum(apart, _squared(vectors, vectors[index : index + 1])[:, 0])
         apart[index] = 0.0
     return chosen
 
 
-def _refuse_double(name: str, vectors: NDArray[np.float32], current: Gallery) -> None:
-    verdicts = current.classifier.judge(vectors)
-    names = [current.people.names[v.person] for v in verdicts if v.person is not None]
-    for other in set(names) - {name}:
-        if names.count(other) > len(vectors) / 2:
-            raise GalleryError(
-                f"these pictures look like {other}, who is enrolled; give them that name, or "
-                f"use --force if it is another person"
+def _take_in(
+    name: str,
+    harvested: Harvest,
+    vectors: Mapping[str, Floats],
+    people: People,
+    impostors: Impostors,
+    rules: EnrolConfig,
+    force: bool,
+) -> Intake:
+    usable, own = harvested.usable, vectors[name]
+    reasons = [""] * len(usable)
+    if not force:
+        known = people.embeddings[people.owner == people.names.index(name)] if (
+            name in people.names
+        ) else people.embeddings[:0]  # fmt: skip
+        _refuse_clips_of_two(usable, own, impostors, reasons)
+        _refuse_look_alikes(own, known, _others(name, vectors, people), impostors, reasons)
+        _refuse_odd_ones(own, impostors, reasons)
+    else:
+        known = people.embeddings[:0]
+    left = [index for index, reason in enumerate(reasons) if not reason]
+    quality = np.array([usable[index].quality for index in left])
+    picked = varied(own[left], known, rules.max_crops, quality)
+    used = sorted(left[index] for index in picked)
+    rest = "nearly the same as another crop"
+    if len(picked) == rules.max_crops:
+        rest = f"less varied than the {rules.max_crops} that are used (enrol.max_crops)"
+    final = iter(
+        replace(face, refused=reasons[index] or ("" if index in used else rest))
+        for index, face in enumerate(usable)
+    )
+    faces = [face if face.refused else next(final) for face in harvested.faces]
+    return Intake(
+        faces,
+        harvested.refused_files,
+        [usable[index] for index in used],
+        own[used],
+        _why_nobody(len(usable), reasons, len(used), len(known), rules),
+    )
+
+
+def _why_nobody(
+    usable: int, reasons: Sequence[str], used: int, known: int, rules: EnrolConfig
+) -> str:
+    if not usable:
+        return "no picture can be used"
+    alike = [reason for reason in reasons if reason.startswith("looks like")]
+    if len(alike) > usable / 2:
+        other = max(set(alike), key=alike.count).removeprefix("looks like ")
+        return (
+            f"these pictures look like {other}; give them that name, or use --force if it is "
+            f"another person"
+        )
+    if not used:
+        odd = next((reason for reason in reasons if reason), "")
+        return odd or "nothing new: these pictures, or nearly the same ones, are enrolled"
+    if used + known < rules.min_crops:
+        return (
+            f"only {used + known} crops can be used, and {rules.min_crops} are wanted "
+            f"(enrol.min_crops)"
+        )
+    return ""
+
+
+def _refuse_clips_of_two(
+    usable: Sequence[Face], own: Floats, impostors: Impostors, reasons: list[str]
+) -> None:
+    """Mark clips in which one face after another shows people who do not look alike."""
+    limit = impostors.same_person_limit(_TWO_PEOPLE_RATE)
+    clips: dict[str, dict[str, list[int]]] = {}
+    for index, face in enumerate(usable):
+        if face.track != face.moment:
+            clips.setdefault(face.moment, {}).setdefault(face.track, []).append(index)
+    for tracks in clips.values():
+        long = [rows for rows in tracks.values() if len(rows) >= _ENOUGH_OF_A_TRACK]
+        means = _unit(np.array([own[rows].mean(axis=0) for rows in long]).reshape(-1, 128))
+        if len(long) > 1 and _squared(means, means).max() > limit:
+            for index in (index for rows in tracks.values() for index in rows):
+                reasons[index] = "the clip seems to show two people; cut it to one"
+
+
+def _others(name: str, vectors: Mapping[str, Floats], people: People) -> list[tuple[str, Floats]]:
+    enrolled = [
+        (other, people.embeddings[people.owner == index])
+        for index, other in enumerate(people.names)
+        if other != name
+    ]
+    new = [(other, rows) for other, rows in vectors.items() if other != name and len(rows)]
+    return enrolled + new
+
+
+def _refuse_look_alikes(
+    own: Floats,
+    known: Floats,
+    others: Sequence[tuple[str, Floats]],
+    impostors: Impostors,
+    reasons: list[str],
+) -> None:
+    """Mark crops that are nearer to another person than to the rest of their own."""
+    if not others or not len(own):
+        return
+    limit = impostors.same_person_limit()
+    to_own = _to_rest_of_own(own, known)
+    to_others = np.stack([_squared(own, rows).min(axis=1) for _, rows in others], axis=1)
+    nearest = to_others.argmin(axis=1)
+    for index, other in enumerate(nearest):
+        if not reasons[index] and to_others[index, other] < min(limit, to_own[index]):
+            reasons[index] = f"looks like {others[other][0]}"
+
+
+def _to_rest_of_own(own: Floats, known: Floats) -> Floats:
+    apart = _squared(own, own)
+    np.fill_diagonal(apart, 4.0)
+    everybody = np.concatenate([apart, _squared(own, known)], axis=1)
+    return np.asarray(everybody.min(axis=1, initial=4.0), np.float32)
+
+
+def _refuse_odd_ones(own: Floats, impostors: Impostors, reasons: list[str]) -> None:
+    """Mark crops that look less like the person's others than one stranger in ten does."""
+    left = [index for index, reason in enumerate(reasons) if not reason]
+    if len(left) < _ENOUGH_FOR_OUTLIERS:
+        return
+    total = own[left].sum(axis=0)
+    for index in left:
+        middle = _unit((total - own[index])[None])
+        strangers = _squared(impostors.embeddings, middle)[:, 0]
+        if _squared(own[index : index + 1], middle)[0, 0] > np.quantile(
+            strangers, _NEARER_STRANGERS
+        ):
+            reasons[index] = (
+                "looks less like the others of this person than one stranger in ten does"
             )
 
 
-def _expand(paths: Sequence[Path], result: Harvest) -> list[Path]:
-    files: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            inside = sorted(
-                p for p in path.rglob("*") if p.is_file() and not p.name.startswith(".")
-            )
-            known = [p for p in inside if p.suffix.lower() in PHOTO_SUFFIXES | CLIP_SUFFIXES]
-            if not known:
-                result.refused.append((str(path), "the folder has no photo and no clip"))
-            files += known
-        elif path.is_file():
-            files.append(path)
-        else:
-            result.refused.append((str(path), "no such file"))
-    return files
+def _squared(a: Floats, b: Floats) -> Floats:
+    return np.asarray(np.clip(2.0 - 2.0 * a @ b.T, 0.0, 4.0), np.float32)
+
+
+def _unit(rows: Floats) -> Floats:
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)

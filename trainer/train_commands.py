@@ -1,10 +1,7 @@
 """`facestream train`: distil the network, test it, make what belongs to it."""
 
 import json
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +13,7 @@ from streamer.config import load_config
 from streamer.errors import ConfigError, DatasetError
 from streamer.files import write_file
 from trainer.progress import progress_bar, progress_text, progress_to
+from trainer.stopping import stoppable
 
 if TYPE_CHECKING:
     from trainer.lfw import Alter
@@ -66,7 +64,7 @@ def distil(
     from workers.weights_file import load_weights, save_weights
 
     recipe = Recipe(epochs=epochs, peak_rate=peak_rate, batch=batch)
-    with _stoppable() as stopped:
+    with stoppable() as stopped:
         with progress_to("cutting faces, photos") as show:
 
             def cut(done: int, total: int) -> None:
@@ -237,22 +235,3 @@ def _alter(
     if len(steps) > 1:
         raise ConfigError("--face-px, --blur, --dark and --grey: one at a time")
     return steps[0] if steps else None
-
-
-@contextmanager
-def _stoppable() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C and SIGTERM ask for a stop at the next step; the second one ends at once."""
-    asked = False
-
-    def ask(number: int, frame: object) -> None:
-        nonlocal asked
-        if asked:
-            raise KeyboardInterrupt
-        asked = True
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

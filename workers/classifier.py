@@ -43,6 +43,37 @@ class Calibration:
 
 
 @dataclass(frozen=True)
+class Expected:
+    """How often it will be wrong: counts over crops that were held out when it was fitted.
+
+    Of the enrolled people's own crops; of the shipped impostors; and of the enrolled, each left
+    out in turn, as strangers to the others.
+    """
+
+    crops: int = 0
+    named_rightly: int = 0
+    named_wrongly: int = 0
+    impostors: int = 0
+    impostors_named: int = 0
+    left_out: int = 0
+    left_out_named: int = 0
+
+    def sentence(self) -> str:
+        """For people."""
+        if not self.crops:
+            return "expected: nothing is known yet"
+        strangers, named = self.impostors, self.impostors_named
+        text = (
+            f"expected of single crops: {self.named_rightly / self.crops:.1%} of the enrolled "
+            f"named rightly, {self.named_wrongly / self.crops:.1%} by another's name; "
+            f"{named / max(1, strangers):.1%} of strangers named"
+        )
+        if self.left_out:
+            text += f" ({self.left_out_named / self.left_out:.1%} of the enrolled when left out)"
+        return text
+
+
+@dataclass(frozen=True)
 class Classifier:
     """Fitted numbers only: p people, n gallery embeddings.
 
@@ -55,6 +86,7 @@ class Classifier:
     gallery: NDArray[np.float32]
     owner: NDArray[np.int32]
     threshold: float
+    expected: Expected
 
     def judge(self, embeddings: NDArray[np.float32]) -> list[Verdict]:
         """A verdict for each row of (n, 128) unit vectors."""

@@ -16,7 +16,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.svm import SVC, LinearSVC
 
 from streamer.config import IdentifyConfig
-from workers.classifier import Calibration, Classifier, squared_distance_to_people
+from workers.classifier import Calibration, Classifier, Expected, squared_distance_to_people
 from workers.impostors import Impostors
 from workers.scorers import KernelScorer, LinearScorer, NearestScorer, Scorer
 
@@ -42,8 +42,12 @@ class ClassifierSpec:
 
 @dataclass(frozen=True)
 class Scores:
-    """Best candidates of held-out crops: `truth` (n,) is their owner, -1 for a stranger."""
+    """Best candidates of held-out crops: `truth` (n,) is their owner, -1 for a stranger.
 
+    `row` (n,): which row of all that were scored.
+    """
+
+    row: NDArray[np.int64]
     candidate: NDArray[np.int64]
     margin: Floats
     squared_distance: Floats
@@ -52,6 +56,7 @@ class Scores:
     def joined(self, other: "Scores") -> "Scores":
         """Both."""
         return Scores(
+            np.concatenate([self.row, other.row]),
             np.concatenate([self.candidate, other.candidate]),
             np.concatenate([self.margin, other.margin]),
             np.concatenate([self.squared_distance, other.squared_distance]),
@@ -75,7 +80,7 @@ def fit_classifier(
     spec = spec or ClassifierSpec()
     if not len(gallery):
         empty = LinearScorer(np.empty((0, 128), np.float32), np.empty(0, np.float32))
-        return Classifier(empty, Calibration(1.0, 0.0, 0.0), gallery, owner, 1.0)
+        return Classifier(empty, Calibration(1.0, 0.0, 0.0), gallery, owner, 1.0, Expected())
     groups = np.arange(len(owner), dtype=np.int32) if groups is None else groups
     x, y, group = _with_variants(gallery, owner, groups, impostors)
     scorer = fit_scorer(x, y, impostors.embeddings, impostors, spec)
@@ -87,7 +92,8 @@ def fit_classifier(
         _ENOUGH_FALSE_ACCEPTS
     ):
         threshold = max(threshold, _threshold(left_out, calibration, spec.false_accept_rate))
-    return Classifier(scorer, calibration, gallery, owner, threshold)
+    expected = _expected(held_out, left_out, calibration, threshold, len(gallery))
+    return Classifier(scorer, calibration, gallery, owner, threshold, expected)
 
 
 def fit_scorer(
@@ -169,7 +175,7 @@ def _held_out_scores(
         known = train[labels[train] != NOBODY]
         unknown = train[labels[train] == NOBODY]
         found = _score(everybody[known], labels[known], everybody[unknown],
-                       everybody[test], labels[test], impostors, spec)  # fmt: skip
+                       everybody, test, labels[test], impostors, spec)  # fmt: skip
         scores = found if scores is None else scores.joined(found)
     assert scores is not None  # noqa: S101 (there are always four folds)
     return scores
@@ -185,8 +191,9 @@ def _left_out_people(
     scores: Scores | None = None
     for gone in np.array_split(order, min(_FOLDS, len(people))):
         out = np.isin(y, gone)
+        truth = np.full(out.sum(), NOBODY, np.int32)
         found = _score(x[~out], y[~out], impostors.embeddings,
-                       x[out], np.full(out.sum(), NOBODY, np.int32), impostors, spec)  # fmt: skip
+                       x, np.flatnonzero(out), truth, impostors, spec)  # fmt: skip
         scores = found if scores is None else scores.joined(found)
     return scores
 
@@ -195,19 +202,21 @@ def _score(
     x: Floats,
     y: Integers,
     strangers: Floats,
-    tested: Floats,
+    everybody: Floats,
+    test: NDArray[np.int64],
     truth: Integers,
     impostors: Impostors,
     spec: ClassifierSpec,
 ) -> Scores:
-    """Fit on some people, of whom not all numbers need be there, and score other crops."""
+    """Fit on some people, of whom not all numbers need be there, and score the `test` rows."""
+    tested = everybody[test]
     present, numbers = np.unique(y, return_inverse=True)
     dense: Integers = numbers.astype(np.int32)
     margins = fit_scorer(x, dense, strangers, impostors, spec).margins(tested)
     best = margins.argmax(axis=1)
     rows = np.arange(len(tested))
     distance = squared_distance_to_people(tested, x, dense)[rows, best]
-    return Scores(present[best].astype(np.int64), margins[rows, best], distance, truth)
+    return Scores(test, present[best].astype(np.int64), margins[rows, best], distance, truth)
 
 
 def _calibrate(scores: Scores) -> Calibration:
@@ -230,6 +239,34 @@ def _threshold(scores: Scores, calibration: Calibration, false_accept_rate: floa
     chances = calibration.probability(scores.margin[strangers], scores.squared_distance[strangers])
     exceeded = np.quantile(chances, 1 - false_accept_rate, method="higher")
     return float(np.nextafter(exceeded, np.float32(1), dtype=np.float32))
+
+
+def _expected(
+    held_out: Scores,
+    left_out: Scores | None,
+    calibration: Calibration,
+    threshold: float,
+    real: int,
+) -> Expected:
+    """Counts over crops of the enrolled (the first `real` rows) and over strangers."""
+    named = calibration.probability(held_out.margin, held_out.squared_distance) >= threshold
+    own = (held_out.truth != NOBODY) & (held_out.row < real)
+    right = held_out.candidate == held_out.truth
+    shipped = held_out.truth == NOBODY
+    people, people_named = 0, 0
+    if left_out is not None:
+        crops = left_out.row < real
+        chances = calibration.probability(left_out.margin, left_out.squared_distance)
+        people, people_named = int(crops.sum()), int((chances[crops] >= threshold).sum())
+    return Expected(
+        int(own.sum()),
+        int((own & named & right).sum()),
+        int((own & named & ~right).sum()),
+        int(shipped.sum()),
+        int(named[shipped].sum()),
+        people,
+        people_named,
+    )
 
 
 def spec_of(config: IdentifyConfig) -> ClassifierSpec:

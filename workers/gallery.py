@@ -2,7 +2,8 @@
 
 <gallery>/current              the name of the version in use, replaced in one step
 <gallery>/versions/000007/     never changed once it is there
-    manifest.json              version, parent, time, weights, people, classifier, hashes
+    manifest.json              version, parent, time, weights, people, classifier, what is
+                               expected of it, hashes
     arrays.npz                 crops, embeddings, owners, classifier; plain numbers only
     enrolment.csv, sheet-*.jpg what was taken and refused when the version was made, and why
 """
@@ -29,7 +30,7 @@ from streamer.clock import utc_text
 from streamer.crop import CROP_SIZE
 from streamer.errors import GalleryError
 from streamer.files import replacing, write_file
-from workers.classifier import Calibration, Classifier
+from workers.classifier import Calibration, Classifier, Expected
 from workers.fitting import ClassifierSpec, fit_classifier
 from workers.impostors import Impostors
 from workers.nn4 import EMBEDDING_SIZE
@@ -339,6 +340,7 @@ def _write_version(
         "created_utc": utc_text(time.time_ns()),
         "weights": weights,
         "classifier": asdict(spec),
+        "expected": asdict(classifier.expected),
         "people": list(people.names),
         "sources": list(people.sources),
         "sha256": hashlib.sha256(content).hexdigest(),
@@ -398,6 +400,7 @@ def read_version(folder: Path) -> Gallery:
             people.embeddings,
             people.owner,
             threshold,
+            Expected(**manifest["expected"]),
         )
         return Gallery(
             str(manifest["version"]),

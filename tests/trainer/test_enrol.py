@@ -1,3 +1,4 @@
+import csv
 from pathlib import Path
 
 import cv2
@@ -8,8 +9,9 @@ from numpy.typing import NDArray
 from streamer.config import DetectConfig, EnrolConfig
 from streamer.demo import Actor, background, write_clip
 from streamer.errors import GalleryError
-from streamer.images import encode_image
-from trainer.enrol import Harvest, check_name, enrol, harvest, varied
+from streamer.images import encode_image, read_image
+from trainer.enrol import check_name, enrol, varied
+from trainer.harvest import Face, Harvest, harvest
 from workers.embed import Embedder
 from workers.fitting import ClassifierSpec
 from workers.gallery import Gallery, GalleryStore
@@ -25,7 +27,7 @@ def save(path: Path, image: NDArray[np.uint8]) -> Path:
 
 def refusal(paths: list[Path]) -> str:
     found = harvest(paths, RULES, DETECT)
-    assert found.crops_rgb == []
+    assert found.usable == []
     return " | ".join(f"{where}: {why}" for where, why in found.refused)
 
 
@@ -35,7 +37,7 @@ def test_no_path_gives_nothing() -> None:
 
 def test_a_good_photo_gives_its_crop(portraits: dict[str, Path]) -> None:
     found = harvest([portraits["Eileen Collins"]], RULES, DETECT)
-    assert [crop.shape for crop in found.crops_rgb] == [(96, 96, 3)]
+    assert [face.crop_rgb.shape for face in found.usable] == [(96, 96, 3)]
     assert found.refused == []
 
 
@@ -66,8 +68,9 @@ def test_a_clip_of_one_person_is_used_and_one_of_two_is_refused(
     write_clip(folder / "one.mp4", [one], 2, fps=10)
     write_clip(folder / "two.mp4", [one, two], 2, fps=10)
     found = harvest([folder / "one.mp4"], RULES, DETECT)
-    assert len(found.crops_rgb) >= 5
-    assert all("one.mp4@" in source for source in found.sources)
+    assert len(found.usable) >= 5
+    assert all("one.mp4#1@" in face.source for face in found.usable)
+    assert len({face.moment for face in found.faces}) == 1
     assert "several faces" in refusal([folder / "two.mp4"])
 
 
@@ -75,7 +78,7 @@ def test_a_folder_is_searched_in_depth(folder: Path, collins: NDArray[np.uint8])
     (folder / "a" / "b").mkdir(parents=True)
     save(folder / "a" / "b" / "x.png", collins)
     (folder / "a" / "notes.txt").write_text("x")
-    assert len(harvest([folder], RULES, DETECT).crops_rgb) == 1
+    assert len(harvest([folder], RULES, DETECT).usable) == 1
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a\nb", "x" * 65, "\x1b[31m"])
@@ -96,15 +99,91 @@ def test_the_same_pictures_twice_and_a_name_for_somebody_else(
 ) -> None:
     store, gallery = enrolled
     found = harvest([portraits["Eileen Collins"]], RULES, DETECT)
-    with pytest.raises(GalleryError, match="nothing new"):
-        enrol(store, "Eileen Collins", found, embedder, impostors, RULES, ClassifierSpec())
-    with pytest.raises(GalleryError, match="look like Eileen Collins"):
-        enrol(store, "Somebody", found, embedder, impostors, RULES, ClassifierSpec())
+    spec = ClassifierSpec()
+
+    def as_name(name: str, force: bool = False) -> tuple[Gallery | None, str]:
+        made, intakes = enrol(store, {name: found}, embedder, impostors, RULES, spec, force)
+        return made, intakes[name].refused
+
+    made, why = as_name("Eileen Collins")
+    assert made is None
+    assert "nothing new" in why
+    made, why = as_name("Somebody")
+    assert made is None
+    assert "look like Eileen Collins" in why
     assert store.current_version() == gallery.version
-    forced, _ = enrol(
-        store, "Somebody", found, embedder, impostors, RULES, ClassifierSpec(), force=True
-    )
-    assert "Somebody" in forced.people.names
+    made, why = as_name("Somebody", force=True)
+    assert made is not None
+    assert "Somebody" in made.people.names
+
+
+def test_people_under_the_minimum_are_refused_and_the_others_are_not(
+    folder: Path, portraits: dict[str, Path], embedder: Embedder, impostors: Impostors
+) -> None:
+    found = {name: harvest([path], RULES, DETECT) for name, path in portraits.items()}
+    store, rules = GalleryStore(folder / "gallery"), EnrolConfig(min_crops=2)
+    made, intakes = enrol(store, found, embedder, impostors, rules, ClassifierSpec())
+    assert made is None
+    assert all("only 1 crops" in intake.refused for intake in intakes.values())
+    assert store.current_version() is None
+
+
+def clip_of_two(folder: Path, people: list[NDArray[np.uint8]]) -> Path:
+    actors = [
+        Actor(portrait, 6.0 * index, 6.0 * index + 5.9, (640, 360), (40, 30), (300, 320))
+        for index, portrait in enumerate(people)
+    ]
+    write_clip(folder / "turns.mp4", actors, 12, fps=10)
+    return folder / "turns.mp4"
+
+
+def test_a_clip_of_two_people_in_turns_is_refused(
+    folder: Path,
+    collins: NDArray[np.uint8],
+    hopper: NDArray[np.uint8],
+    embedder: Embedder,
+    impostors: Impostors,
+) -> None:
+    found = harvest([clip_of_two(folder, [collins, hopper])], RULES, DETECT)
+    assert len({face.track for face in found.usable}) >= 2
+    store = GalleryStore(folder / "gallery")
+    made, intakes = enrol(store, {"One": found}, embedder, impostors, RULES, ClassifierSpec())
+    assert made is None
+    assert "two people" in intakes["One"].refused
+
+
+def test_every_row_is_in_the_manifest_with_its_outcome(
+    folder: Path, portraits: dict[str, Path], embedder: Embedder, impostors: Impostors
+) -> None:
+    wall = save(folder / "wall.png", np.ascontiguousarray(background()[:300, :300]))
+    photo = portraits["Eileen Collins"]
+    twin = folder / "twin.png"
+    twin.write_bytes(photo.read_bytes())
+    found = harvest([photo, twin, wall, folder / "none.jpg"], RULES, DETECT)
+    store = GalleryStore(folder / "gallery")
+    made, _ = enrol(store, {"E": found}, embedder, impostors, RULES, ClassifierSpec())
+    assert made is not None
+    version = store.folder_of(made.version)
+    rows = list(csv.DictReader((version / "enrolment.csv").read_text().splitlines()))
+    assert {(Path(row["source"]).name, row["outcome"]) for row in rows} == {
+        (photo.name, "used"),
+        ("twin.png", "refused"),
+        ("wall.png", "refused"),
+        ("none.jpg", "refused"),
+    }
+    assert [row["reason"] for row in rows if row["source"].endswith("twin.png")] == [
+        "nearly the same as another crop"
+    ]
+    sheet = read_image(version / "sheet-001-E.jpg")
+    assert sheet is not None
+    assert sheet.shape[1] > 500
+
+
+def test_rows_know_their_clip_and_their_track() -> None:
+    crop = np.zeros((96, 96, 3), np.uint8)
+    photo, frame = Face("a/b.jpg", crop), Face("a/c.mp4#2@1.20s", crop)
+    assert (photo.moment, photo.track) == ("a/b.jpg", "a/b.jpg")
+    assert (frame.moment, frame.track) == ("a/c.mp4", "a/c.mp4#2")
 
 
 def test_variety_is_chosen_and_near_doubles_are_not() -> None:

@@ -1,0 +1,127 @@
+"""Many people at once: a folder of folders and clips, harvested on every core, resumable.
+
+What has been harvested of a person is kept in a work folder until the whole is done, so that a
+run that was stopped or killed goes on with the next person.
+"""
+
+import hashlib
+import io
+import json
+import multiprocessing
+import os
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from streamer.config import DetectConfig, EnrolConfig
+from streamer.errors import DatasetError
+from streamer.files import write_file
+from trainer.harvest import CLIP_SUFFIXES, Face, Harvest, harvest, media_below
+
+Rules = tuple[EnrolConfig, DetectConfig]
+
+
+def people_in(root: Path) -> dict[str, list[Path]]:
+    """Names and paths: each sub-folder is a person, and so is each clip beside them.
+
+    Raises DatasetError where there is neither.
+    """
+    if not root.is_dir():
+        raise DatasetError(f"{root}: must be a folder with a folder or a clip for each person")
+    found: dict[str, list[Path]] = {}
+    for path in sorted(root.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            found.setdefault(path.name, []).append(path)
+        elif path.suffix.lower() in CLIP_SUFFIXES:
+            found.setdefault(path.stem, []).append(path)
+    if not found:
+        raise DatasetError(f"{root}: has neither a folder nor a clip ({', '.join(CLIP_SUFFIXES)})")
+    return found
+
+
+def harvest_people(
+    people: Mapping[str, Sequence[Path]],
+    work: Path,
+    rules: Rules,
+    on_progress: Callable[[int], None],
+    stopped: Callable[[], bool] = lambda: False,
+) -> dict[str, Harvest]:
+    """Harvest each person, on every core; `on_progress(1)` after each of them.
+
+    Raises DatasetError when `stopped()`; the same call again goes on from there.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    places = {name: work / _cache_name(name, paths, rules) for name, paths in people.items()}
+    missing = []
+    for name, place in places.items():
+        if _read(place) is None:
+            missing.append(name)
+        else:
+            on_progress(1)
+    context = multiprocessing.get_context("spawn")
+    cores = min(os.cpu_count() or 1, max(1, len(missing)))
+    if missing:
+        with ProcessPoolExecutor(cores, mp_context=context) as pool:
+            pending = {
+                pool.submit(_harvest_to, list(people[name]), places[name], rules)
+                for name in missing
+            }
+            while pending:
+                done, pending = wait(pending, 1.0, FIRST_COMPLETED)
+                for future in done:
+                    future.result()
+                    on_progress(1)
+                if stopped():
+                    pool.shutdown(cancel_futures=True)
+                    raise DatasetError("stopped; the same command goes on from here")
+    found = {name: _read(place) for name, place in places.items()}
+    return {name: harvested for name, harvested in found.items() if harvested is not None}
+
+
+def _cache_name(name: str, paths: Sequence[Path], rules: Rules) -> str:
+    seen = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in
+            media_below(paths, Harvest())]  # fmt: skip
+    text = json.dumps([name, seen, *(rule.model_dump() for rule in rules)])
+    return f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.npz"
+
+
+def _harvest_to(paths: list[Path], place: Path, rules: Rules) -> None:
+    cv2.setNumThreads(1)
+    found = harvest(paths, *rules)
+    faces = found.faces
+    buffer = io.BytesIO()
+    np.savez(
+        buffer,
+        crops=np.array([face.crop_rgb for face in faces], np.uint8),
+        numbers=np.array([(f.face_px, f.sharpness, f.brightness) for f in faces], np.float64),
+        sources=np.array([face.source for face in faces], np.str_),
+        refused=np.array([face.refused for face in faces], np.str_),
+        files=np.array(found.refused_files, np.str_).reshape(-1, 2),
+    )
+    write_file(place, buffer.getvalue())
+
+
+def _read(place: Path) -> Harvest | None:
+    try:
+        with np.load(place, allow_pickle=False) as stored:
+            faces = [
+                Face(str(source), crop, float(px), float(sharp), float(light), str(refused))
+                for source, crop, (px, sharp, light), refused in zip(
+                    stored["sources"],
+                    stored["crops"],
+                    stored["numbers"],
+                    stored["refused"],
+                    strict=True,
+                )
+            ]
+            return Harvest(faces, [(str(where), str(why)) for where, why in stored["files"]])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None  # cut off by a full disk, say: it is made again

@@ -1,0 +1,239 @@
+"""`facestream enrol`, `enrol-folder`, `people`, `forget`, `rebuild`: who is in the gallery."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from streamer.config import Config, load_config
+from streamer.errors import GalleryError, WeightsError
+from streamer.files import write_file
+from trainer.progress import progress_bar
+from trainer.stopping import stoppable
+
+if TYPE_CHECKING:
+    from trainer.enrol import Intake
+    from trainer.harvest import Face
+    from workers.embed import Embedder
+    from workers.gallery import Gallery
+    from workers.impostors import Impostors
+
+Force = Annotated[bool, typer.Option("--force", help="Even if they look like somebody enrolled.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    for command in (enrol, enrol_folder, people, forget, rebuild):
+        app.command()(command)
+
+
+def enrol(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The person's name.")],
+    paths: Annotated[list[Path], typer.Argument(help="Photos, folders and clips of them.")],
+    force: Force = False,
+) -> None:
+    """Enrol a person from photos, folders and clips; a running pipeline takes it up."""
+    from trainer.enrol import check_name
+    from trainer.enrol import enrol as enrol_people
+    from trainer.harvest import harvest
+    from workers.fitting import spec_of
+    from workers.gallery import GalleryStore
+
+    config = load_config(context.obj)
+    name = check_name(name)
+    console = Console(stderr=True)
+    with console.status("looking for faces") as status:
+        found = harvest(
+            paths, config.enrol, config.detect, lambda path: status.update(f"looking at {path}")
+        )
+    for where, why in found.refused:
+        typer.echo(f"refused: {where}: {why}", err=True)
+    if not found.usable:
+        kept = _keep_refused(config, name, found.faces, found.refused_files)
+        raise GalleryError(f"{name} was not enrolled: no picture can be used; see {kept}")
+    with console.status("embedding"):
+        embedder, impostors = network(config)
+        gallery, intakes = enrol_people(
+            GalleryStore(config.gallery_path),
+            {name: found},
+            embedder,
+            impostors,
+            config.enrol,
+            spec_of(config.identify),
+            force,
+        )
+    _report(config, gallery, intakes)
+
+
+def enrol_folder(
+    context: typer.Context,
+    root: Annotated[Path, typer.Argument(help="A folder or a clip for each person, by name.")],
+    force: Force = False,
+) -> None:
+    """Enrol everybody in a folder: a sub-folder or a clip for each person, by name.
+
+    Stopped or killed, the same command goes on where it was; until the end the gallery in use
+    stays as it is.
+    """
+    from trainer.bulk import harvest_people, people_in
+    from trainer.enrol import check_name
+    from trainer.enrol import enrol as enrol_people
+    from workers.fitting import spec_of
+    from workers.gallery import GalleryStore
+
+    config = load_config(context.obj)
+    found = {check_name(name): paths for name, paths in people_in(root).items()}
+    work = config.data_path / "work" / "enrol"
+    with stoppable() as stopped, progress_bar("people", len(found)) as advance:
+        harvests = harvest_people(found, work, (config.enrol, config.detect), advance, stopped)
+    with Console(stderr=True).status("embedding, fitting"):
+        embedder, impostors = network(config)
+        gallery, intakes = enrol_people(
+            GalleryStore(config.gallery_path),
+            harvests,
+            embedder,
+            impostors,
+            config.enrol,
+            spec_of(config.identify),
+            force,
+        )
+    shutil.rmtree(work)
+    _report(config, gallery, intakes)
+
+
+def people(context: typer.Context) -> None:
+    """List the people who are enrolled."""
+    from workers.gallery import GalleryStore
+
+    config = load_config(context.obj)
+    gallery = GalleryStore(config.gallery_path).read()
+    if gallery is None or not gallery.people.names:
+        typer.echo("nobody is enrolled; do it with: facestream enrol NAME PHOTO...")
+        return
+    table = Table(title=f"gallery {gallery.version}, {gallery.created_utc}", title_justify="left")
+    table.add_column("name")
+    table.add_column("crops", justify="right")
+    for index, name in enumerate(gallery.people.names):
+        table.add_row(name, str(int((gallery.people.owner == index).sum())))
+    Console().print(table)
+
+
+def forget(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The person's name.")],
+) -> None:
+    """Forget a person: their crops and embeddings are deleted, in older versions too."""
+    from workers.fitting import spec_of
+    from workers.gallery import GalleryStore
+
+    config = load_config(context.obj)
+    store = GalleryStore(config.gallery_path)
+    refused = _refused_folder(config, name)
+    had_refused = refused.exists()
+    shutil.rmtree(refused, ignore_errors=True)
+    with store.lock():
+        gallery = store.read()
+        if gallery is None:
+            if had_refused:
+                typer.echo(f"{name} is forgotten; deleted: {refused}")
+                return
+            raise GalleryError("nobody is enrolled")
+        remaining = gallery.people.without_person(name)
+        saved = store.save(
+            remaining,
+            gallery.weights,
+            _impostors_at_hand(config),
+            spec_of(config.identify),
+        )
+        dropped = store.drop_versions_with(name)
+    # Reports show faces; those of versions that are gone go with them.
+    for version in dropped:
+        shutil.rmtree(config.data_path / "reports" / f"gallery-{version}", ignore_errors=True)
+    typer.echo(f"{name} is forgotten; gallery {saved.version}; deleted: {', '.join(dropped)}")
+
+
+def rebuild(context: typer.Context) -> None:
+    """Make the gallery anew from its crops, after a change of weights or of [identify]."""
+    from dataclasses import replace
+
+    from trainer.enrol import embed_all
+    from workers.fitting import spec_of
+    from workers.gallery import GalleryStore
+
+    config = load_config(context.obj)
+    store = GalleryStore(config.gallery_path)
+    embedder, impostors = network(config)
+    with store.lock():
+        gallery = store.read()
+        if gallery is None:
+            raise GalleryError("nobody is enrolled; there is nothing to rebuild")
+        vectors = embed_all(gallery.people.crops_rgb, embedder)
+        saved = store.save(
+            replace(gallery.people, embeddings=vectors),
+            embedder.fingerprint,
+            impostors,
+            spec_of(config.identify),
+        )
+    typer.echo(f"gallery {saved.version} is made with weights {saved.weights}")
+
+
+def network(config: Config) -> "tuple[Embedder, Impostors]":
+    """The embedder and the impostors that the config asks for."""
+    import os
+
+    from workers.embed import load_embedder
+    from workers.impostors import load_impostors
+
+    embedder = load_embedder(config.weights_path, config.embed, os.cpu_count() or 1)
+    return embedder, load_impostors(config.weights_path, embedder.fingerprint)
+
+
+def _report(config: Config, gallery: "Gallery | None", intakes: "Mapping[str, Intake]") -> None:
+    for name, intake in intakes.items():
+        if intake.refused:
+            kept = _keep_refused(config, name, intake.faces, intake.files)
+            typer.echo(f"refused: {name}: {intake.refused}; see {kept}", err=True)
+            continue
+        late = len([face for face in intake.faces if face.refused])
+        also = f", {late} refused or not needed" if late else ""
+        typer.echo(f"{name}: {len(intake.used)} crops enrolled{also}")
+    if gallery is None:
+        raise GalleryError("nobody was enrolled; the gallery stays as it is")
+    folder = config.gallery_path / "versions" / gallery.version
+    typer.echo(f"gallery {gallery.version}; what was taken and why: {folder}/enrolment.csv")
+    typer.echo(gallery.classifier.expected.sentence())
+
+
+def _refused_folder(config: Config, name: str) -> Path:
+    from trainer.enrol import file_name_of
+
+    return config.data_path / "refused" / file_name_of(name)
+
+
+def _keep_refused(
+    config: Config, name: str, faces: "list[Face]", files: list[tuple[str, str]]
+) -> Path:
+    """Write the manifest and contact sheet of somebody who was not enrolled; the folder."""
+    from trainer.contact_sheet import manifest_csv, sheet_jpeg
+
+    folder = _refused_folder(config, name)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_file(folder / "enrolment.csv", manifest_csv([(name, faces, files)]))
+    if faces:
+        write_file(folder / "sheet.jpg", sheet_jpeg(name, faces))
+    return folder
+
+
+def _impostors_at_hand(config: Config) -> "Impostors":
+    """Those of the weights in use, or the shipped ones: to forget somebody must always work."""
+    from workers.impostors import load_impostors
+
+    try:
+        return load_impostors(config.weights_path)
+    except WeightsError:
+        return load_impostors()
