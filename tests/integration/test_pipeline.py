@@ -96,6 +96,30 @@ def test_nothing_is_left_when_the_supervisor_is_killed(
     assert leftovers(pipeline.folder) == []
 
 
+def kill_while_crops_wait(pipeline: Pipeline, name: str) -> None:
+    """Kill a worker that has stopped answering, once crops have stayed where they are."""
+    worker = pipeline.role(name)
+    assert worker is not None
+    seen = set()
+
+    def held_for_three_reports() -> bool:
+        for stats in pipeline.stats.values():
+            if stats.role == "dispatch":
+                if any(stage.pending for stage in stats.stages if stage.stage == "crops"):
+                    seen.add(stats.sent_utc)
+                else:
+                    seen.clear()
+        return len(seen) >= 3
+
+    # Stopped, it takes a batch that it cannot answer; the other worker goes on.
+    worker.suspend()
+    pipeline.wait("crops that stay where they are", held_for_three_reports)
+    worker.kill()
+    pipeline.wait("its restart", lambda: (new := pipeline.role(name)) and new.pid != worker.pid)
+    before = len(pipeline.events)
+    pipeline.wait("more events", lambda: len(pipeline.events) > before + 20)
+
+
 def test_a_worker_killed_with_a_batch_in_its_hands_loses_nothing(
     pipeline: Pipeline, gallery: Gallery, clip: Path
 ) -> None:
@@ -105,39 +129,16 @@ def test_a_worker_killed_with_a_batch_in_its_hands_loses_nothing(
         + "[capture]\ncertain_interval_ms = 0\n"
     )
     pipeline.wait("both names", lambda: pipeline.named() == PEOPLE)
-    worker = pipeline.role("embed-1")
-    assert worker is not None
 
-    def held() -> int:
-        return sum(
-            stage.pending
-            for stats in pipeline.stats.values()
-            for stage in stats.stages
-            if stats.role == "dispatch" and stage.stage == "crops"
-        )
+    def lost() -> bool:
+        return "a worker was lost with a batch" in pipeline.output.read_text()
 
-    # Stopped, it takes a batch that it cannot answer; the other worker goes on.
-    worker.suspend()
-    seen = set()
-
-    def held_for_three_reports() -> bool:
-        for stats in pipeline.stats.values():
-            if stats.role == "dispatch":
-                if held():
-                    seen.add(stats.sent_utc)
-                else:
-                    seen.clear()
-        return len(seen) >= 3
-
-    pipeline.wait("a batch in the stopped worker's hands", held_for_three_reports)
-    worker.kill()
-    pipeline.wait(
-        "its restart", lambda: (new := pipeline.role("embed-1")) and new.pid != worker.pid
-    )
-    before = len(pipeline.events)
-    pipeline.wait("more events", lambda: len(pipeline.events) > before + 20)
+    for _ in range(4):  # on a busy machine what is held may be the queue's and not the worker's
+        kill_while_crops_wait(pipeline, "embed-1")
+        if lost():
+            break
+    assert lost()
     assert pipeline.stop() == 0
-    assert "a worker was lost with a batch" in pipeline.output.read_text()
     # The killed worker's own last report is older than its death; all other stages are whole.
     totals = pipeline.totals()
     check_account({k: v for k, v in totals.items() if k != "worker embed-1"})
