@@ -198,10 +198,20 @@ def _keras(threads: int, weights: Weights) -> EmbedFunction:
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    from trainer.student import build_student, load_into_student
+    import keras
 
-    model = build_student(weights.lrn)
-    load_into_student(model, weights)
+    from trainer.student import KerasOps, load_arrays
+    from workers.nn4 import BATCH_NORM_EPSILON, all_convs, walk
+
+    class PlainOps(KerasOps):
+        """With Keras's own batch norm, as anybody would write it."""
+
+        def norm(self, x: tf.Tensor, name: str) -> tf.Tensor:
+            return keras.layers.BatchNormalization(epsilon=BATCH_NORM_EPSILON, name=name)(x)
+
+    inputs = keras.Input((96, 96, 3))
+    model = keras.Model(inputs, walk(inputs, PlainOps(weights.lrn)))
+    load_arrays(model, all_convs(), weights.arrays)
     network = tf.function(lambda crops: model(crops, training=False), reduce_retracing=True)
 
     def embed(crops_rgb: NDArray[np.uint8]) -> NDArray[np.float32]:

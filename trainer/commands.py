@@ -2,11 +2,12 @@
 
 import typer
 
-from trainer import enrol_commands
+from trainer import enrol_commands, file_commands
 from trainer.train_commands import app as train_app
 
 
 def register(app: typer.Typer) -> None:
     """Add this room's commands."""
     enrol_commands.register(app)
+    file_commands.register(app)
     app.add_typer(train_app)

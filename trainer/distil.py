@@ -27,7 +27,8 @@ from streamer.errors import DatasetError
 from streamer.files import write_file
 from trainer.distort import distorted_crop, shifted_crop
 from trainer.face_cache import FaceCache
-from trainer.student import build_student, load_into_student, student_weights
+from trainer.student import arrays_of, build_student, load_arrays
+from workers.nn4 import all_convs
 from workers.weights_file import TORCH_LRN, LocalResponseNorm, Weights
 
 CHECKPOINT_SECONDS = 120.0
@@ -82,7 +83,7 @@ class Distiller:
         self._model = build_student(self._lrn)
         keras.mixed_precision.set_global_policy("float32")
         if start:
-            load_into_student(self._model, start)
+            load_arrays(self._model, all_convs(), start.arrays)
         self._optimiser = keras.optimizers.AdamW(
             recipe.peak_rate, weight_decay=recipe.weight_decay, global_clipnorm=recipe.clip_norm
         )
@@ -98,7 +99,7 @@ class Distiller:
     def weights(self) -> Weights:
         """The network as it is now."""
         recipe = json.dumps({"distilled": asdict(self._recipe), "faces": len(self._cache.paths)})
-        return student_weights(self._model, self._lrn, recipe)
+        return Weights(arrays_of(self._model, all_convs()), self._lrn, recipe)
 
     def train(
         self,

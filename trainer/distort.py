@@ -40,6 +40,26 @@ def distorted_crop(context_rgb: NDArray[np.uint8], rng: np.random.Generator) -> 
         rng.uniform(-0.2, 0.2),
         mirror=rng.random() < 0.5,
     )
+    return _spoilt(crop, rng)
+
+
+def spoilt_crop(crop_rgb: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float32]:
+    """The same for a crop of which there is no context: (96, 96, 3) float32, [0, 1].
+
+    It is turned and shifted less, as what is beyond its edge can only be guessed.
+    """
+    crop = _cut(
+        crop_rgb,
+        CROP_SIZE * rng.uniform(0.92, 1.04),
+        rng.uniform(-0.03, 0.03) * CROP_SIZE,
+        rng.uniform(-0.03, 0.03) * CROP_SIZE,
+        rng.uniform(-0.1, 0.1),
+        mirror=rng.random() < 0.5,
+    )
+    return _spoilt(crop, rng)
+
+
+def _spoilt(crop: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
     crop = _recolour(crop, rng)
     if rng.random() < 0.35:
         side = int(rng.integers(32, 81))
@@ -54,7 +74,7 @@ def distorted_crop(context_rgb: NDArray[np.uint8], rng: np.random.Generator) -> 
 
 
 def _cut(
-    context_rgb: NDArray[np.uint8],
+    picture_rgb: NDArray[np.uint8],
     side: float,
     shift_x: float,
     shift_y: float,
@@ -65,12 +85,12 @@ def _cut(
     scale = CROP_SIZE / side
     cos, sin = np.cos(angle) * scale, np.sin(angle) * scale
     flip = -1.0 if mirror else 1.0
-    middle, centre = CROP_SIZE / 2 - 0.5, CONTEXT_SIZE / 2 - 0.5
+    middle, centre = CROP_SIZE / 2 - 0.5, len(picture_rgb) / 2 - 0.5
     linear = np.array([[flip * cos, -flip * sin], [sin, cos]])
     offset = np.array([middle, middle]) - linear @ np.array([centre + shift_x, centre + shift_y])
     matrix = np.column_stack([linear, offset])
     crop = cv2.warpAffine(
-        context_rgb,
+        picture_rgb,
         matrix,
         (CROP_SIZE, CROP_SIZE),
         flags=cv2.INTER_LINEAR,

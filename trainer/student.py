@@ -1,20 +1,22 @@
 """NN4.small2 as a Keras model, for training; the same table as the inference graph."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from workers.nn4 import (
     BATCH_NORM_EPSILON,
     DENSE_LAYER,
     EMBEDDING_SIZE,
     Conv,
-    all_convs,
     walk,
+    walk_head,
 )
-from workers.weights_file import LocalResponseNorm, Weights
+from workers.weights_file import LocalResponseNorm
 
 
 class BatchNorm(keras.layers.Layer):
@@ -106,8 +108,11 @@ class KerasOps:
             kernel_initializer="he_normal",
             name=layer.name,
         )(x)
-        x = BatchNorm(self._momentum, layer.norm)(x)
-        return keras.layers.ReLU()(x)
+        return keras.layers.ReLU()(self.norm(x, layer.norm))
+
+    def norm(self, x: tf.Tensor, name: str) -> tf.Tensor:
+        """The batch norm of a convolution."""
+        return BatchNorm(self._momentum, name)(x)
 
     def pool(self, x: tf.Tensor, kind: Literal["max", "l2"], size: int, stride: int) -> tf.Tensor:
         layer = keras.layers.MaxPooling2D(size, stride) if kind == "max" else L2Pool(size, stride)
@@ -134,30 +139,31 @@ def build_student(lrn: LocalResponseNorm) -> keras.Model:
     return keras.Model(inputs, walk(inputs, KerasOps(lrn)))
 
 
-def student_weights(model: keras.Model, lrn: LocalResponseNorm, recipe: str) -> Weights:
-    """Copy a model's numbers out into a weights file's arrays."""
+def build_head(lrn: LocalResponseNorm) -> keras.Model:
+    """A trainable 5a, 5b and dense: (batch, 3, 3, 1024) of the trunk to (batch, 128)."""
+    inputs = keras.Input((3, 3, 1024))
+    return keras.Model(inputs, walk_head(inputs, KerasOps(lrn)))
+
+
+def arrays_of(model: keras.Model, convs: Sequence[Conv]) -> dict[str, NDArray[np.float32]]:
+    """Copy the numbers of these convolutions, their norms and the dense layer out of a model."""
     arrays = {}
-    for layer in all_convs():
-        kernel, bias = model.get_layer(layer.name).get_weights()
-        arrays[f"{layer.name}/kernel"], arrays[f"{layer.name}/bias"] = kernel, bias
-        values = model.get_layer(layer.norm).get_weights()
-        for part, value in zip(("gamma", "beta", "mean", "variance"), values, strict=True):
-            arrays[f"{layer.norm}/{part}"] = value
-    kernel, bias = model.get_layer(DENSE_LAYER).get_weights()
-    arrays[f"{DENSE_LAYER}/kernel"], arrays[f"{DENSE_LAYER}/bias"] = kernel, bias
-    return Weights({n: np.asarray(a, np.float32) for n, a in arrays.items()}, lrn, recipe)
+    for name, parts in _parts(convs):
+        for part, value in zip(parts, model.get_layer(name).get_weights(), strict=True):
+            arrays[f"{name}/{part}"] = np.asarray(value, np.float32)
+    return arrays
 
 
-def load_into_student(model: keras.Model, weights: Weights) -> None:
-    """Copy a weights file's arrays into a model."""
-    arrays = weights.arrays
-    for layer in all_convs():
-        model.get_layer(layer.name).set_weights(
-            [arrays[f"{layer.name}/kernel"], arrays[f"{layer.name}/bias"]]
-        )
-        model.get_layer(layer.norm).set_weights(
-            [arrays[f"{layer.norm}/{part}"] for part in ("gamma", "beta", "mean", "variance")]
-        )
-    model.get_layer(DENSE_LAYER).set_weights(
-        [arrays[f"{DENSE_LAYER}/kernel"], arrays[f"{DENSE_LAYER}/bias"]]
-    )
+def load_arrays(
+    model: keras.Model, convs: Sequence[Conv], arrays: Mapping[str, NDArray[np.float32]]
+) -> None:
+    """Copy the numbers of these convolutions, their norms and the dense layer into a model."""
+    for name, parts in _parts(convs):
+        model.get_layer(name).set_weights([arrays[f"{name}/{part}"] for part in parts])
+
+
+def _parts(convs: Sequence[Conv]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for layer in convs:
+        yield layer.name, ("kernel", "bias")
+        yield layer.norm, ("gamma", "beta", "mean", "variance")
+    yield DENSE_LAYER, ("kernel", "bias")

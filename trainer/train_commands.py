@@ -12,6 +12,7 @@ from rich.table import Table
 from streamer.config import load_config
 from streamer.errors import ConfigError, DatasetError
 from streamer.files import write_file
+from trainer import people_commands
 from trainer.progress import progress_bar, progress_text, progress_to
 from trainer.stopping import stoppable
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from trainer.pairs import Pair
 
 app = typer.Typer(name="train", help="Train and test networks and galleries.", no_args_is_help=True)
+
+people_commands.register(app)
 
 Folders = Annotated[list[Path], typer.Argument(help="Folders of photos, nested or flat.")]
 PairsFile = Annotated[Path | None, typer.Option("--pairs", help="An LFW pairs file.")]

@@ -1,30 +1,24 @@
 """Sub-commands of this room: thin; TensorFlow is imported only by what uses it."""
 
-from typing import Annotated
-
 import typer
 
 from streamer.commands import Lifeline, Rings
-from streamer.config import load_config
+from streamer.config import Config, load_config
+from workers.gallery_commands import app as gallery_app
 from workers.weights_commands import app as weights_app
 
 
 def register(app: typer.Typer) -> None:
     """Add this room's commands."""
-    for command in (embed, identify):
-        app.command()(command)
+    app.command()(identify)
+    app.add_typer(gallery_app)
     app.add_typer(weights_app)
 
 
-def embed(
-    context: typer.Context,
-    name: Annotated[str, typer.Option(help="A name of its own for each worker.")] = "embed",
-    lifeline: Lifeline = None,
-) -> None:
-    """Run one embed worker alone."""
+def run_embed_worker(config: Config, name: str, lifeline: int | None) -> None:
+    """Run one embed worker alone, until it is stopped."""
     from streamer.role import run_role, start_role
 
-    config = load_config(context.obj)
     stop = start_role(config, name)
     from workers.embed import EmbedWorker, load_embedder
 

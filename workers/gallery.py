@@ -223,6 +223,21 @@ class GalleryStore:
         self.read_version(version)
         write_file(self._folder / "current", f"{version}\n".encode())
 
+    def before(self, version: str) -> str:
+        """The version to go back to from this one: its parent, or, where that cannot be told,
+        the newest older one that is whole. Raises GalleryError where there is none."""
+        try:
+            parent = self.read_version(version).parent
+        except GalleryError:
+            parent = None
+        older = [v for v in reversed(self.versions()) if int(v) < int(version)]
+        for candidate in [parent, *older] if parent else older:
+            try:
+                return self.read_version(candidate).version
+            except GalleryError:
+                continue
+        raise GalleryError(f"{self._folder}: there is no whole version before {version}")
+
     def export(self, version: str, out: Path) -> None:
         """Write a version into one .zip file."""
         folder = self.folder_of(version)

@@ -6,6 +6,7 @@ In bfloat16 (8 bits hold the values of a uint8 crop exactly) everything up to th
 positions is computed in it; the dense layer and the norm stay float32.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +15,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from streamer.crop import CROP_SIZE
-from workers.nn4 import BATCH_NORM_EPSILON, DENSE_LAYER, EMBEDDING_SIZE, Conv, walk
+from workers.nn4 import BATCH_NORM_EPSILON, DENSE_LAYER, EMBEDDING_SIZE, Conv, walk, walk_trunk
 from workers.runtimes import EmbedFunction, Precision
 from workers.weights_file import Weights
 
@@ -95,6 +96,19 @@ def save_model(weights: Weights, folder: Path) -> None:
     module.embed = _network(weights, "float32")
     signature = module.embed.get_concrete_function()
     tf.saved_model.save(module, str(folder), {"serving_default": signature})
+
+
+def build_trunk(weights: Weights) -> Callable[[tf.Tensor], tf.Tensor]:
+    """conv1 to 4e in float32: (batch, 96, 96, 3) float RGB, 0 to 255, to (batch, 3, 3, 1024)."""
+
+    @tf.function(
+        input_signature=[tf.TensorSpec((None, CROP_SIZE, CROP_SIZE, 3), tf.float32)],
+        autograph=False,
+    )
+    def trunk(crops_rgb: tf.Tensor) -> tf.Tensor:
+        return walk_trunk(crops_rgb, InferenceOps(weights))
+
+    return trunk.get_concrete_function()
 
 
 def _network(weights: Weights, precision: Precision) -> tf.types.experimental.PolymorphicFunction:

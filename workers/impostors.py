@@ -30,9 +30,16 @@ class Impostors:
 
     def same_person_limit(self, false_accept_rate: float = 1e-3) -> float:
         """The squared distance below which this share of pairs of different people lies."""
+        return float(np.quantile(self._apart(), false_accept_rate))
+
+    def share_nearer_than(self, squared_distance: float) -> float:
+        """The share of pairs of different people that are nearer to each other than this."""
+        return float((self._apart() < squared_distance).mean())
+
+    def _apart(self) -> NDArray[np.float32]:
         some = self.embeddings[:1000]
         apart = np.clip(2.0 - 2.0 * some @ some.T, 0.0, 4.0)
-        return float(np.quantile(apart[np.triu_indices(len(some), 1)], false_accept_rate))
+        return np.asarray(apart[np.triu_indices(len(some), 1)], np.float32)
 
     def variants(
         self, embeddings: NDArray[np.float32], each: int, rng: np.random.Generator

@@ -95,6 +95,9 @@ INCEPTIONS = (
     Inception("5b", 736, (96, 384, 1), None, Pool("max", 3, 2, (1, 1), 96), 256),
 )
 
+HEAD_BLOCKS = 2
+"""5a and 5b: the last blocks, which fine-tuning trains."""
+
 BRANCHES = ("3x3", "5x5", "pool", "1x1")
 """Order of concatenation."""
 
@@ -114,6 +117,11 @@ class Operations(Protocol[Tensor]):
 
 def walk(x: Tensor, ops: Operations[Tensor]) -> Tensor:
     """Build the network on a (batch, 96, 96, 3) RGB input; gives (batch, 128) unit vectors."""
+    return walk_head(walk_trunk(x, ops), ops)
+
+
+def walk_trunk(x: Tensor, ops: Operations[Tensor]) -> Tensor:
+    """conv1 to 4e, which fine-tuning leaves as they are: (batch, 3, 3, 1024)."""
     conv1, conv2, conv3 = STEM
     x = ops.conv(x, conv1)
     x = ops.pool(ops.zero_pad(x, (1, 1)), "max", 3, 2)
@@ -121,9 +129,18 @@ def walk(x: Tensor, ops: Operations[Tensor]) -> Tensor:
     x = ops.conv(ops.conv(x, conv2), conv3)
     x = ops.local_response_norm(x)
     x = ops.pool(ops.zero_pad(x, (1, 1)), "max", 3, 2)
-    for block in INCEPTIONS:
+    return _walk_blocks(x, INCEPTIONS[:-HEAD_BLOCKS], ops)
+
+
+def walk_head(x: Tensor, ops: Operations[Tensor]) -> Tensor:
+    """5a, 5b and the dense layer on what the trunk gives: (batch, 128) unit vectors."""
+    return ops.embed(_walk_blocks(x, INCEPTIONS[-HEAD_BLOCKS:], ops))
+
+
+def _walk_blocks(x: Tensor, blocks: tuple[Inception, ...], ops: Operations[Tensor]) -> Tensor:
+    for block in blocks:
         x = ops.concatenate([part for name in BRANCHES for part in _branch(x, block, name, ops)])
-    return ops.embed(x)
+    return x
 
 
 def _branch(x: Tensor, block: Inception, name: str, ops: Operations[Tensor]) -> Iterator[Tensor]:
@@ -141,8 +158,16 @@ def _branch(x: Tensor, block: Inception, name: str, ops: Operations[Tensor]) -> 
 
 def all_convs() -> list[Conv]:
     """The 37 convolutions in the order in which `walk` meets them."""
-    inner = [layer for block in INCEPTIONS for name in BRANCHES for layer in block.convs(name)]
-    return [*STEM, *inner]
+    return [*STEM, *_convs_of(INCEPTIONS)]
+
+
+def head_convs() -> list[Conv]:
+    """Those of 5a and 5b."""
+    return _convs_of(INCEPTIONS[-HEAD_BLOCKS:])
+
+
+def _convs_of(blocks: tuple[Inception, ...]) -> list[Conv]:
+    return [layer for block in blocks for name in BRANCHES for layer in block.convs(name)]
 
 
 def array_shapes() -> dict[str, tuple[int, ...]]:

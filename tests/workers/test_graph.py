@@ -30,19 +30,20 @@ def random_weights(lrn: LocalResponseNorm) -> Weights:
 def test_the_folded_graph_is_the_trainable_network(
     lrn: LocalResponseNorm, collins: NDArray[np.uint8]
 ) -> None:
-    from trainer.student import build_student, load_into_student, student_weights
+    from trainer.student import arrays_of, build_student, load_arrays
+    from workers.nn4 import all_convs
 
     weights = random_weights(lrn)
     noise = np.random.default_rng(0).integers(0, 256, (5, 96, 96, 3), np.uint8)
     crops = np.concatenate([noise, cut_crop(collins, Box(60, 40, 120, 120))[None]])
     model = build_student(lrn)
-    load_into_student(model, weights)
+    load_arrays(model, all_convs(), weights.arrays)
     expected = np.asarray(model(crops.astype(np.float32) / 255, training=False))
     found = build_embedder(weights)(crops)
     assert found.shape == (6, 128)
     assert np.allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
     assert (found * expected).sum(axis=1).min() > 0.99999
-    back = student_weights(model, lrn, "").arrays
+    back = arrays_of(model, all_convs())
     assert all(np.array_equal(back[name], weights.arrays[name]) for name in back)
 
 

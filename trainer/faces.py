@@ -1,0 +1,54 @@
+"""Faces in pictures on disk, for work on files: where they are, and their crops."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.boxes import Box
+from streamer.config import DetectConfig
+from streamer.crop import cut_crop
+from streamer.detect import HaarDetector, without_doubles
+from streamer.errors import PictureError
+from streamer.images import read_image
+
+_FINE_SCALE = 1.1
+_MIN_FACE_PX = 24
+
+
+@dataclass(frozen=True)
+class FoundFace:
+    """A face in a picture: crop_rgb (96, 96, 3) uint8, box in pixels of the picture."""
+
+    path: Path
+    box: Box
+    crop_rgb: NDArray[np.uint8]
+
+
+def picture_detector(detect: DetectConfig) -> HaarDetector:
+    """For single pictures: a finer search than live video can afford."""
+    return HaarDetector(detect.cascade, 0, _FINE_SCALE, detect.neighbours, _MIN_FACE_PX)
+
+
+def faces_in(path: Path, detector: HaarDetector) -> tuple[NDArray[np.uint8], list[FoundFace]]:
+    """A picture (BGR) and its faces, largest first. Raises PictureError if it cannot be read."""
+    image = read_image(path)
+    if image is None:
+        raise PictureError(f"{path}: cannot be read as a picture")
+    boxes = without_doubles(detector.detect(image))
+    return image, [FoundFace(path, box, cut_crop(image, box)) for box in boxes]
+
+
+def faces_of_all(
+    paths: Sequence[Path], detector: HaarDetector
+) -> Iterator[tuple[Path, list[FoundFace], str]]:
+    """Each picture with its faces, and why there are none, or ""."""
+    for path in paths:
+        try:
+            _, faces = faces_in(path, detector)
+        except PictureError:
+            yield path, [], "cannot be read as a picture"
+        else:
+            yield path, faces, "" if faces else "no face was found"

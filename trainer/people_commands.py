@@ -1,0 +1,278 @@
+"""`facestream train dataset`, `finetune`, `tune`, `report`: an installation's own people."""
+
+import json
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from streamer.config import Config, load_config
+from streamer.errors import ConfigError, GalleryError
+from streamer.files import write_file
+from trainer.progress import progress_bar, progress_text
+from trainer.stopping import stoppable
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from trainer.dataset import Dataset
+
+Set = Annotated[
+    Path | None, typer.Option("--dataset", help="A dataset folder; by default the gallery.")
+]
+Work = Annotated[Path | None, typer.Option(help="Where it keeps what it has, to go on later.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    for command in (dataset, finetune, tune, report):
+        app.command()(command)
+
+
+def dataset(
+    context: typer.Context,
+    root: Annotated[Path, typer.Argument(help="A folder or a clip for each person, by name.")],
+    out: Annotated[Path, typer.Option(help="The folder to write.")],
+    folds: Annotated[int, typer.Option(min=2, max=100, help="Folds, if there is enough.")] = 10,
+) -> None:
+    """Make a dataset of crops with a manifest from folders and clips of people."""
+    from trainer.bulk import harvest_people, people_in
+    from trainer.dataset import write_dataset
+
+    config = load_config(context.obj)
+    if (out / "manifest.csv").exists():
+        raise ConfigError(f"{out}: is a dataset already; name a new folder")
+    found = people_in(root)
+    with stoppable() as stopped, progress_bar("people", len(found)) as advance:
+        harvests = harvest_people(
+            found, out / "work", (config.enrol, config.detect), advance, stopped
+        )
+    made, count = write_dataset(out, harvests, folds)
+    shutil.rmtree(out / "work")
+    refused = sum(len(h.faces) - len(h.usable) + len(h.refused_files) for h in harvests.values())
+    fewer = f" (for {folds} nobody has enough photos or clips)" if count < folds else ""
+    typer.echo(
+        f"{out}: {len(made.owner)} crops of {len(made.names)} people, {count} folds{fewer}; "
+        f"{refused} refused; see {out / 'manifest.csv'}"
+    )
+
+
+def finetune(
+    context: typer.Context,
+    out: Annotated[Path, typer.Option(help="The weights file to write, if it is better.")],
+    source: Set = None,
+    rule: Annotated[str, typer.Option(help="original, semi_hard or hard.")] = "original",
+    within: Annotated[float, typer.Option(min=0, max=4, help="Of rule original.")] = 0.09,
+    margin: Annotated[float, typer.Option(min=0, max=4, help="Of the loss.")] = 0.1,
+    rate: Annotated[float, typer.Option(min=0, help="Adam's learning rate.")] = 1e-4,
+    decay: Annotated[float, typer.Option(min=0.01, max=1, help="Of the rate, an epoch.")] = 0.95,
+    epochs: Annotated[int, typer.Option(min=1, help="At most.")] = 30,
+    patience: Annotated[int, typer.Option(min=1, help="Epochs that are no better.")] = 5,
+    work: Work = None,
+) -> None:
+    """Tune the network's last layers to your people by triplets; kept only if it is better.
+
+    Better: on people that it was neither trained on nor stopped by. Stopped or killed, the same
+    command goes on.
+    """
+    from trainer.triplets import RULES
+
+    if rule not in RULES:
+        raise ConfigError(f"--rule must be one of {', '.join(RULES)}. Received: {rule!r}")
+    config = load_config(context.obj)
+    faces = _faces(config, source)
+    from workers.embed import quiet_stderr
+
+    with quiet_stderr():
+        from trainer.finetune import FineTuner, Progress, TripletRecipe
+    from trainer.impostors import carried_over, write_impostors
+    from workers.impostors import impostors_path, load_impostors
+    from workers.weights_file import load_weights, save_weights
+
+    recipe = TripletRecipe(rule, within, margin, rate, decay, epochs, patience)
+    start = load_weights(config.weights_path)
+    folder = work or out.with_suffix(".work")
+    with quiet_stderr():
+        tuner = FineTuner(faces, start, recipe, folder)
+    before = tuner.embeddings()
+    with stoppable() as stopped, progress_text("epochs") as tell:
+
+        def on_epoch(progress: Progress) -> None:
+            note = f"{progress.triplets} triplets, loss {progress.loss:.4f}, AUC {progress.auc:.5f}"
+            tell(progress.epoch, epochs, note)
+
+        result = tuner.train(on_epoch, stopped)
+    if result is None:
+        typer.echo(f"stopped; the same command goes on from {folder}")
+        return
+    figures = {"recipe": asdict(recipe), **asdict(result), "kept": result.better}
+    report_path = out.with_suffix(".json")
+    write_file(report_path, (json.dumps(figures, indent=1) + "\n").encode())
+    verdict = f"AUC on people of no triplet: {result.before:.5f} before, {result.after:.5f} after"
+    if not result.better:
+        typer.echo(f"not better, so nothing was written; {verdict}; see {report_path}")
+        return
+    fingerprint = save_weights(out, tuner.weights())
+    known = load_impostors(config.weights_path, start.fingerprint)
+    write_impostors(
+        impostors_path(out),
+        carried_over(known.embeddings, before, tuner.embeddings()),
+        known.variation,
+        fingerprint,
+    )
+    typer.echo(f"{out}: {fingerprint}; {verdict}; see {report_path}")
+    typer.echo(f"next: facestream weights use {out}, then facestream rebuild")
+
+
+def _faces(config: Config, folder: Path | None) -> "Dataset":
+    from trainer.dataset import dataset_of, read_dataset
+    from workers.gallery import GalleryStore
+
+    if folder is not None:
+        return read_dataset(folder)
+    gallery = GalleryStore(config.gallery_path).read()
+    if gallery is None or not gallery.people.names:
+        raise GalleryError("nobody is enrolled; enrol people, or give a --dataset")
+    return dataset_of(gallery.people)
+
+
+def tune(
+    context: typer.Context,
+    source: Set = None,
+    grid: Annotated[
+        Path | None, typer.Option(help="TOML: a list of values for each parameter to try.")
+    ] = None,
+    random: Annotated[int, typer.Option(min=0, help="Try only so many, at random; 0: all.")] = 0,
+    outer: Annotated[int, typer.Option(min=2, help="Folds that test the choosing.")] = 5,
+    inner: Annotated[int, typer.Option(min=2, help="Folds that choose.")] = 3,
+    jobs: Annotated[int, typer.Option(help="Processes; -1: one for each core.")] = -1,
+    backend: Annotated[
+        str, typer.Option(help="joblib's: loky, threading, or ray or dask if installed.")
+    ] = "",
+    work: Work = None,
+) -> None:
+    """Search for the best parameters, nested, and report what was found and how good it is.
+
+    Parameters: kind, regularisation, gamma, neighbours, false_accept_rate; and rule, within,
+    margin, rate, for which the network is fine-tuned. Stopped or killed, the command goes on.
+    """
+    from trainer.enrol import embed_all
+    from trainer.enrol_commands import network
+    from trainer.tune import Parameters, Plan, combinations_of, config_lines, search, text_of
+    from trainer.tune_report import write_tune_report
+    from trainer.tuned_vectors import TunedVectors
+    from workers.fitting import spec_of
+
+    config = load_config(context.obj)
+    faces = _faces(config, source)
+    plan = Plan(combinations_of(grid, random), outer, inner, jobs, _backend(backend))
+    folder = work or config.data_path / "work" / "tune"
+    embedder, impostors = network(config)
+    plain = embed_all(faces.crops_rgb, embedder)
+    tuned = TunedVectors(faces, config.weights_path, folder)
+
+    def vectors(parameters: Parameters, training: "Dataset", name: str) -> "NDArray[np.float32]":
+        return tuned.vectors(parameters, training, name) if parameters else plain
+
+    with stoppable() as stopped, progress_text("combinations") as tell:
+        found = search(
+            faces,
+            impostors,
+            spec_of(config.identify),
+            plan,
+            vectors,
+            folder,
+            lambda done, total: tell(done, total, ""),
+            stopped,
+        )
+    page = write_tune_report(folder, found)
+    typer.echo(f"best: {text_of(found.best)}")
+    own, strangers = found.nested.own, found.nested.strangers
+    typer.echo(
+        f"nested test: {own.true_accept_rate:.1%} of the enrolled named rightly, "
+        f"{own.wrong_name_rate:.1%} misnamed, "
+        + (f"{strangers.accept_rate:.1%} of strangers named" if len(strangers.row) else "")
+    )
+    typer.echo("in config.toml, [identify]:")
+    for line in config_lines(found.best):
+        typer.echo(f"  {line}")
+    typer.echo(f"then facestream rebuild; report: {page}")
+
+
+def report(
+    context: typer.Context,
+    source: Set = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
+    folds: Annotated[int, typer.Option(min=2, max=100, help="Folds, if there is enough.")] = 10,
+    only_used: Annotated[
+        bool, typer.Option("--only-used", help="Do not compare other classifiers.")
+    ] = False,
+) -> None:
+    """Write an HTML page on how often the gallery will be wrong, and about whom.
+
+    Stopped or killed, the same command goes on.
+    """
+    from trainer.enrol import embed_all
+    from trainer.enrol_commands import network
+    from trainer.report import KINDS, Subject, evaluate_all, write_report
+    from workers.fitting import spec_of
+    from workers.gallery import GalleryStore
+
+    config = load_config(context.obj)
+    faces = _faces(config, source)
+    embedder, impostors = network(config)
+    command = f"facestream --config {config.path} train report --folds {folds}"
+    facts = {"weights": embedder.fingerprint, "false accepts wanted": ""}
+    facts["false accepts wanted"] = f"{config.identify.false_accept_rate:.2%}"
+    if source is None:
+        gallery = GalleryStore(config.gallery_path).load(embedder.fingerprint)
+        if gallery is None:
+            raise GalleryError("nobody is enrolled")
+        title, vectors, spec = f"gallery {gallery.version}", gallery.people.embeddings, gallery.spec
+        facts |= {"gallery": gallery.version, "gallery fingerprint": gallery.fingerprint}
+        folder = out or config.data_path / "reports" / f"gallery-{gallery.version}"
+    else:
+        title, vectors = f"dataset {source}", embed_all(faces.crops_rgb, embedder)
+        spec = spec_of(config.identify)
+        folder = out or config.data_path / "reports" / f"dataset-{source.resolve().name}"
+        command += f" --dataset {source}"
+    kinds = [spec.kind, *(k for k in KINDS if k != spec.kind and not only_used)]
+    subject = Subject(title, faces, vectors, impostors, spec, facts, command)
+    work = folder / "work"
+    from trainer.dataset import folds_of
+
+    _, count = folds_of(faces.owner, faces.group, folds)
+    with stoppable() as stopped, progress_bar("folds", count * len(kinds)) as advance:
+
+        def on_fold() -> None:
+            advance(1)
+            if stopped():
+                raise GalleryError("stopped; the same command goes on from here")
+
+        evaluations = evaluate_all(subject, kinds, folds, work, on_fold)
+    page = write_report(folder, subject, evaluations, folds)
+    shutil.rmtree(work)
+    own = evaluations[spec.kind].own
+    typer.echo(f"{own.true_accept_rate:.1%} of {len(own.row)} crops named rightly; {page}")
+
+
+def _backend(name: str) -> str:
+    """Make a cluster's backend known to joblib. Raises ConfigError where it is not installed."""
+    try:
+        if name == "ray":
+            from ray.util.joblib import register_ray
+
+            register_ray()
+        elif name == "dask":
+            import distributed  # noqa: F401 (registers itself)
+        elif name not in ("", "loky", "threading", "multiprocessing"):
+            raise ConfigError(
+                f"--backend must be loky, threading, multiprocessing, ray or dask. Received: "
+                f"{name!r}"
+            )
+    except ImportError as error:
+        raise ConfigError(f"--backend {name}: is not installed: {error}") from error
+    return name
