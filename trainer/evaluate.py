@@ -28,7 +28,7 @@ Reals = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Tested:
+class Outcomes:
     """Crops that were tested: `row` into the dataset, the `fold` that tested it, its `truth`
     (-1: as a stranger), the best `candidate`, its `probability`, and who was `named` (-1: nobody).
     """
@@ -67,8 +67,8 @@ class Evaluation:
 
     spec: ClassifierSpec
     folds: int
-    own: Tested
-    strangers: Tested
+    own: Outcomes
+    strangers: Outcomes
 
     def fold_accuracies(self) -> Reals:
         """Closed-set accuracy of each fold: (folds,)."""
@@ -88,19 +88,19 @@ class FoldStore:
         self._folder = folder
         self._what = hashlib.sha256(vectors.tobytes() + fold.tobytes() + impostors.encode())
 
-    def read(self, spec: ClassifierSpec, fold: int) -> tuple[Tested, Tested] | None:
+    def read(self, spec: ClassifierSpec, fold: int) -> tuple[Outcomes, Outcomes] | None:
         """What was tested in a fold, own crops and strangers; None where it is not there."""
         try:
             with np.load(self._path(spec, fold), allow_pickle=False) as stored:
                 own, strangers = (
-                    Tested(*(stored[f"{part}_{name}"] for name in _FIELDS))
+                    Outcomes(*(stored[f"{part}_{name}"] for name in _FIELDS))
                     for part in ("own", "strangers")
                 )
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None  # it is done again
         return own, strangers
 
-    def write(self, spec: ClassifierSpec, fold: int, parts: tuple[Tested, Tested]) -> None:
+    def write(self, spec: ClassifierSpec, fold: int, parts: tuple[Outcomes, Outcomes]) -> None:
         """Keep a fold."""
         buffer = io.BytesIO()
         arrays = {
@@ -144,7 +144,7 @@ def cross_validate(
     for f in range(folds):
         done = kept.read(spec, f) if kept else None
         if done is None:
-            done = test_fold(vectors, dataset, fold, f, folds, impostors, spec)
+            done = try_fold(vectors, dataset, fold, f, folds, impostors, spec)
             if kept:
                 kept.write(spec, f, done)
         parts.append(done)
@@ -152,13 +152,13 @@ def cross_validate(
     return evaluation_of(spec, parts)
 
 
-def evaluation_of(spec: ClassifierSpec, parts: Sequence[tuple[Tested, Tested]]) -> Evaluation:
+def evaluation_of(spec: ClassifierSpec, parts: Sequence[tuple[Outcomes, Outcomes]]) -> Evaluation:
     """All folds together."""
     own, strangers = ([part[place] for part in parts] for place in (0, 1))
     return Evaluation(spec, len(parts), _joined(own), _joined(strangers))
 
 
-def test_fold(
+def try_fold(
     vectors: NDArray[np.float32],
     dataset: Dataset,
     fold: NDArray[np.int32],
@@ -166,7 +166,7 @@ def test_fold(
     folds: int,
     impostors: Impostors,
     spec: ClassifierSpec,
-) -> tuple[Tested, Tested]:
+) -> tuple[Outcomes, Outcomes]:
     """One fold: its crops tested as enrolled, and the people whose turn it is as strangers."""
     people = np.unique(dataset.owner)
     test, train = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
@@ -188,7 +188,7 @@ def _test(
     impostors: Impostors,
     spec: ClassifierSpec,
     strangers: bool,
-) -> Tested:
+) -> Outcomes:
     if not len(test) or not len(train):
         return _joined([])
     present, numbers = np.unique(dataset.owner[train], return_inverse=True)
@@ -201,7 +201,7 @@ def _test(
         return NOBODY if person is None else int(present[person])
 
     truth = np.full(len(test), NOBODY) if strangers else dataset.owner[test].astype(np.int64)
-    return Tested(
+    return Outcomes(
         test,
         np.full(len(test), fold),
         truth,
@@ -211,14 +211,14 @@ def _test(
     )
 
 
-def _joined(parts: Sequence[Tested]) -> Tested:
+def _joined(parts: Sequence[Outcomes]) -> Outcomes:
     if not parts:
         none, nothing = np.empty(0, np.int64), np.empty(0)
-        return Tested(none, none, none, none, nothing, none)
-    return Tested(*(np.concatenate([getattr(part, name) for part in parts]) for name in _FIELDS))
+        return Outcomes(none, none, none, none, nothing, none)
+    return Outcomes(*(np.concatenate([getattr(part, name) for part in parts]) for name in _FIELDS))
 
 
-def most_confused(own: Tested, limit: int = 8) -> list[tuple[int, int, int]]:
+def most_confused(own: Outcomes, limit: int = 8) -> list[tuple[int, int, int]]:
     """(truth, candidate, how often), most often first, of best candidates that are wrong."""
     wrong = own.candidate != own.truth
     pairs, counts = np.unique(
@@ -228,7 +228,7 @@ def most_confused(own: Tested, limit: int = 8) -> list[tuple[int, int, int]]:
     return [(int(pairs[i, 0]), int(pairs[i, 1]), int(counts[i])) for i in order]
 
 
-def reliability(own: Tested, strangers: Tested, bins: int = 10) -> tuple[Reals, Reals, Ints]:
+def reliability(own: Outcomes, strangers: Outcomes, bins: int = 10) -> tuple[Reals, Reals, Ints]:
     """Mean stated probability, share that was right, and count, for each tenth of probability."""
     chance = np.concatenate([own.probability, strangers.probability])
     right = np.concatenate([own.candidate == own.truth, np.zeros(len(strangers.row), bool)])
@@ -241,7 +241,7 @@ def reliability(own: Tested, strangers: Tested, bins: int = 10) -> tuple[Reals, 
     return stated[kept], actual[kept], counts[kept].astype(np.int64)
 
 
-def open_set_curve(own: Tested, strangers: Tested) -> tuple[Reals, Reals]:
+def open_set_curve(own: Outcomes, strangers: Outcomes) -> tuple[Reals, Reals]:
     """False accepts of strangers and true accepts of the enrolled over falling thresholds."""
     thresholds = np.unique(np.concatenate([own.probability, strangers.probability, [2.0]]))[::-1]
     right = np.sort(own.probability[own.candidate == own.truth])

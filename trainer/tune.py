@@ -21,7 +21,7 @@ from sklearn.model_selection import ParameterGrid, ParameterSampler
 
 from streamer.errors import DatasetError
 from trainer.dataset import Dataset, folds_of
-from trainer.evaluate import Evaluation, cross_validate, evaluation_of, test_fold
+from trainer.evaluate import Evaluation, cross_validate, evaluation_of, try_fold
 from workers.fitting import ClassifierSpec
 from workers.impostors import Impostors
 
@@ -155,7 +155,7 @@ def search(
             raise DatasetError("stopped; the same command goes on from here")
     chosen = [results.best(place) for place in range(len(trainings))]
     parts = [
-        test_fold(
+        try_fold(
             vectors_of(plan.combinations[number], place),
             dataset,
             fold,

@@ -1,5 +1,7 @@
+import io
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 from streamer.errors import GalleryError
 from workers.fitting import ClassifierSpec
 from workers.gallery import Gallery, GalleryStore, People, read_version
+from workers.impostors import Impostors
 
 Enrolled = tuple[GalleryStore, Gallery]
 
@@ -64,11 +67,8 @@ def test_a_manifest_cannot_point_outside(enrolled: Enrolled, folder: Path) -> No
 
 
 def test_to_forget_takes_a_person_out_of_every_version(
-    enrolled: Enrolled, folder: Path, impostors: object
+    enrolled: Enrolled, folder: Path, impostors: Impostors
 ) -> None:
-    from workers.impostors import Impostors
-
-    assert isinstance(impostors, Impostors)
     store, gallery = enrolled
     with store.lock():
         left = gallery.people.without_person("Eileen Collins")
@@ -93,3 +93,67 @@ def test_people_with_and_without() -> None:
     assert (left.names, left.owner.tolist(), left.sources) == (("B",), [0, 0], ("c", "d"))
     with pytest.raises(GalleryError, match="Enrolled: A, B"):
         people.without_person("C")
+
+
+def test_back_to_the_version_before_even_from_a_broken_one(
+    enrolled: Enrolled, folder: Path, impostors: Impostors
+) -> None:
+    store, gallery = enrolled
+    assert gallery.parent == "000001"
+    assert store.before("000002") == "000001"
+    with pytest.raises(GalleryError, match="no whole version before"):
+        store.before("000001")
+    store.activate("000001")
+    with store.lock():
+        people = gallery.people.without_person("Grace Hopper")
+        third = store.save(people, gallery.weights, impostors, ClassifierSpec())
+    assert (third.version, third.parent) == ("000003", "000001")
+    (store.folder_of("000003") / "arrays.npz").write_bytes(b"half")
+    with pytest.raises(GalleryError):
+        store.load(gallery.weights)
+    assert store.before("000003") == "000002"
+    with pytest.raises(GalleryError):
+        store.activate("000003")
+    with pytest.raises(GalleryError, match="no version '000009'"):
+        store.activate("000009")
+
+
+def test_a_version_is_carried_to_another_store_and_not_put_in_use(
+    enrolled: Enrolled, folder: Path
+) -> None:
+    store, gallery = enrolled
+    store.export("000002", folder / "out.zip")
+    other = GalleryStore(folder / "other")
+    with other.lock():
+        found = other.import_(folder / "out.zip")
+    assert found.people.names == gallery.people.names
+    assert found.fingerprint == gallery.fingerprint
+    assert other.current_version() is None
+    other.activate(found.version)
+    probe = gallery.people.embeddings
+    assert other.load(gallery.weights) is not None
+    assert found.classifier.judge(probe) == gallery.classifier.judge(probe)
+
+
+@pytest.mark.parametrize("damage", ["cut", "pickle", "outside", "nothing"])
+def test_an_import_that_is_not_whole_changes_nothing(
+    enrolled: Enrolled, folder: Path, damage: str
+) -> None:
+    store, _ = enrolled
+    path = folder / "x.zip"
+    store.export("000002", path)
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[:-500])
+    elif damage == "nothing":
+        path.write_bytes(b"")
+    else:
+        arrays = io.BytesIO()
+        np.savez(arrays, owner=np.array([print], object))
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("../evil.csv" if damage == "outside" else "manifest.json", "{}")
+            archive.writestr("arrays.npz", arrays.getvalue())
+    with store.lock(), pytest.raises(GalleryError):
+        store.import_(path)
+    assert store.versions() == ["000001", "000002"]
+    assert not (folder / "gallery" / "evil.csv").exists()
+    assert not list((folder / "gallery" / "versions").glob(".partial*"))

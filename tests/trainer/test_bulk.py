@@ -1,0 +1,51 @@
+from pathlib import Path
+
+import pytest
+
+from streamer.config import DetectConfig, EnrolConfig
+from streamer.errors import DatasetError
+from trainer.bulk import harvest_people, people_in
+
+RULES = (EnrolConfig(), DetectConfig())
+
+
+def people_folder(folder: Path, portraits: dict[str, Path]) -> Path:
+    root = folder / "people"
+    for name, path in portraits.items():
+        (root / name).mkdir(parents=True)
+        (root / name / path.name).write_bytes(path.read_bytes())
+    return root
+
+
+def test_folders_and_clips_are_people(folder: Path, portraits: dict[str, Path]) -> None:
+    with pytest.raises(DatasetError, match="must be a folder"):
+        people_in(folder / "none")
+    (folder / "notes.txt").write_text("x")
+    with pytest.raises(DatasetError, match="neither a folder nor a clip"):
+        people_in(folder)
+    root = people_folder(folder, portraits)
+    (root / "Ada.mp4").write_bytes(b"")
+    assert sorted(people_in(root)) == ["Ada", "Eileen Collins", "Grace Hopper"]
+
+
+def test_a_stopped_harvest_goes_on_with_what_is_missing(
+    folder: Path, portraits: dict[str, Path]
+) -> None:
+    found = people_in(people_folder(folder, portraits))
+    done: list[int] = []
+    with pytest.raises(DatasetError, match="stopped"):
+        harvest_people(found, folder / "work", RULES, done.append, stopped=lambda: True)
+    files = {path: path.stat().st_mtime_ns for path in (folder / "work").glob("*.npz")}
+    assert files
+    done.clear()
+    harvests = harvest_people(found, folder / "work", RULES, done.append)
+    assert sum(done) == 2
+    assert {name: len(h.usable) for name, h in harvests.items()} == dict.fromkeys(portraits, 1)
+    for path, time in files.items():
+        assert path.stat().st_mtime_ns == time
+    for path in (folder / "work").glob("*.npz"):
+        path.write_bytes(b"half")
+    again = harvest_people(found, folder / "work", RULES, done.append)
+    assert [f.source for h in again.values() for f in h.faces] == [
+        f.source for h in harvests.values() for f in h.faces
+    ]
