@@ -1,0 +1,50 @@
+"""Work that is killed in the middle, each in a process of its own."""
+
+from pathlib import Path
+
+from streamer.config import DetectConfig, EnrolConfig
+from tests.trainer.people import made_people, some_of
+from trainer.bulk import harvest_people, people_in
+from trainer.dataset import write_dataset
+from trainer.tune import Found, Plan, search
+from workers.fitting import ClassifierSpec
+from workers.gallery import GalleryStore, People
+from workers.impostors import load_impostors
+
+COMBINATIONS = [{"kind": "knn", "neighbours": n} for n in range(1, 7)]
+
+
+def save_galleries(folder: Path) -> None:
+    """Save one version after another, for ever; now and then go back to an older one."""
+    impostors = some_of(load_impostors(), 150)
+    vectors, dataset = made_people(impostors, 3, 4)
+    people = People(dataset.names, dataset.crops_rgb, vectors, dataset.owner, dataset.sources)
+    store, spec = GalleryStore(folder), ClassifierSpec("knn")
+    while True:
+        with store.lock():
+            saved = store.save(people, "w", impostors, spec, {"enrolment.csv": b"x" * 100_000})
+            if int(saved.version) % 5 == 0:
+                store.activate(store.versions()[0])
+
+
+def search_parameters(folder: Path) -> Found:
+    """A search to its end."""
+    impostors = some_of(load_impostors(), 300)
+    vectors, dataset = made_people(impostors, 4, 4)
+    plan = Plan(COMBINATIONS, 2, 2, jobs=1, backend="threading")
+    return search(
+        dataset,
+        impostors,
+        ClassifierSpec(),
+        plan,
+        lambda parameters, training, name: vectors,
+        folder,
+        lambda done, total: None,
+    )
+
+
+def make_dataset(root: Path, out: Path) -> None:
+    """A dataset from photos, to its end."""
+    rules = (EnrolConfig(), DetectConfig())
+    found = harvest_people(people_in(root), out / "work", rules, lambda done: None)
+    write_dataset(out, found, 10)

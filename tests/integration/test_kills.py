@@ -1,0 +1,94 @@
+"""SIGKILL at 50 random moments: what was there stays usable, and the work goes on."""
+
+import multiprocessing
+import random
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+
+import pytest
+
+from streamer.errors import DatasetError
+from tests.integration.long_work import make_dataset, save_galleries, search_parameters
+from trainer.dataset import read_dataset
+from workers.gallery import GalleryStore
+
+
+@pytest.fixture(scope="module")
+def context() -> Iterator[ForkServerContext]:
+    """Processes that start at once: what they need is loaded already."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.integration.long_work"])
+    yield context
+    # The server ends with its last user; without this it would outlive the tests.
+    from multiprocessing import forkserver
+
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]
+
+
+def killed(context: ForkServerContext, work: Callable[..., object], *arguments: Path) -> bool:
+    """Start the work, kill it at a random moment; False where it had ended by then."""
+    process = context.Process(target=work, args=arguments)
+    process.start()
+    process.join(random.uniform(0.02, 0.8))  # noqa: S311 (no secret)
+    process.kill()
+    process.join()
+    return process.exitcode != 0
+
+
+def test_the_gallery_is_whole_after_each_of_30_kills(
+    context: ForkServerContext, folder: Path
+) -> None:
+    store, last = GalleryStore(folder / "gallery"), 0
+    for _ in range(30):
+        assert killed(context, save_galleries, folder / "gallery")
+        version = store.current_version()
+        if version is None:
+            continue
+        assert store.read() is not None
+        for each in store.versions():
+            assert store.read_version(each).people.names == ("P0", "P1", "P2")
+        newest = int(store.versions()[-1])
+        assert newest >= last
+        last = newest
+        for old in store.versions()[1:-3]:  # or reading them all takes ever longer
+            shutil.rmtree(store.folder_of(old))
+    assert last > 10
+    with store.lock():  # a killed writer holds no lock
+        store.activate(store.versions()[-1])
+
+
+def test_a_search_ends_as_if_it_had_never_been_killed(
+    context: ForkServerContext, folder: Path
+) -> None:
+    expected = search_parameters(folder / "whole")
+    for _ in range(10):
+        killed(context, search_parameters, folder / "parts")
+    found = search_parameters(folder / "parts")
+    assert found.best == expected.best
+    assert found.scores == expected.scores
+
+
+def test_a_dataset_is_there_whole_or_not_at_all(
+    context: ForkServerContext, folder: Path, portraits: dict[str, Path]
+) -> None:
+    root = folder / "people"
+    for name, path in portraits.items():
+        (root / name).mkdir(parents=True)
+        for number in range(3):
+            (root / name / f"{number}.png").write_bytes(path.read_bytes())
+    unfinished = 0
+    for _ in range(10):
+        time.sleep(0.01)
+        killed(context, make_dataset, root, folder / "set")
+        try:
+            dataset = read_dataset(folder / "set")
+        except DatasetError:
+            unfinished += 1
+            continue
+        assert len(dataset.owner) == 6
+    make_dataset(root, folder / "set")
+    assert len(read_dataset(folder / "set").owner) == 6
+    assert not list((folder / "set").glob(".*manifest*"))
