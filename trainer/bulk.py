@@ -21,6 +21,7 @@ from streamer.config import DetectConfig, EnrolConfig
 from streamer.errors import DatasetError
 from streamer.files import write_file
 from trainer.harvest import CLIP_SUFFIXES, Face, Harvest, harvest, media_below
+from trainer.stopping import end_with_parent
 
 Rules = tuple[EnrolConfig, DetectConfig]
 
@@ -67,7 +68,7 @@ def harvest_people(
     context = multiprocessing.get_context("spawn")
     cores = min(os.cpu_count() or 1, max(1, len(missing)))
     if missing:
-        with ProcessPoolExecutor(cores, mp_context=context) as pool:
+        with ProcessPoolExecutor(cores, mp_context=context, initializer=end_with_parent) as pool:
             pending = {
                 pool.submit(_harvest_to, list(people[name]), places[name], rules)
                 for name in missing

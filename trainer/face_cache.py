@@ -24,6 +24,7 @@ from streamer.crop import cut_crop
 from streamer.detect import HaarDetector, largest
 from streamer.files import write_file
 from streamer.images import read_image
+from trainer.stopping import end_with_parent
 from trainer.teacher import CHIP_PADDING, CHIP_SIZE, load_teacher, teacher_file
 from workers.runtimes import EmbedFunction
 
@@ -65,7 +66,9 @@ def build_cache(
     if missing:
         teacher = load_teacher()
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(os.cpu_count(), mp_context=context) as pool:
+        with ProcessPoolExecutor(
+            os.cpu_count(), mp_context=context, initializer=end_with_parent
+        ) as pool:
             for shard in missing:
                 _write_shard(folder, shard, list(pool.map(cut_photo, shard, chunksize=8)), teacher)
                 done += len(shard)

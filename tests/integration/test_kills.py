@@ -1,16 +1,18 @@
 """SIGKILL at 50 random moments: what was there stays usable, and the work goes on."""
 
+import contextlib
 import multiprocessing
 import random
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
+import psutil
 import pytest
 
 from streamer.errors import DatasetError
+from tests.integration.harness import GENEROUS_S
 from tests.integration.long_work import make_dataset, save_galleries, search_parameters
 from trainer.dataset import read_dataset
 from workers.gallery import GalleryStore
@@ -29,12 +31,19 @@ def context() -> Iterator[ForkServerContext]:
 
 
 def killed(context: ForkServerContext, work: Callable[..., object], *arguments: Path) -> bool:
-    """Start the work, kill it at a random moment; False where it had ended by then."""
+    """Start the work, kill it at a random moment; False where it had ended by then.
+
+    Its helper processes must end with it.
+    """
     process = context.Process(target=work, args=arguments)
     process.start()
     process.join(random.uniform(0.02, 0.8))  # noqa: S311 (no secret)
+    helpers = []
+    with contextlib.suppress(psutil.NoSuchProcess):
+        helpers = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     process.join()
+    assert psutil.wait_procs(helpers, timeout=GENEROUS_S)[1] == []
     return process.exitcode != 0
 
 
@@ -79,14 +88,11 @@ def test_a_dataset_is_there_whole_or_not_at_all(
         (root / name).mkdir(parents=True)
         for number in range(3):
             (root / name / f"{number}.png").write_bytes(path.read_bytes())
-    unfinished = 0
     for _ in range(10):
-        time.sleep(0.01)
         killed(context, make_dataset, root, folder / "set")
         try:
             dataset = read_dataset(folder / "set")
         except DatasetError:
-            unfinished += 1
             continue
         assert len(dataset.owner) == 6
     make_dataset(root, folder / "set")
