@@ -127,6 +127,37 @@ def embed(
     _write(json_file, figures)
 
 
+@app.command()
+def trainer(
+    root: Annotated[Path, typer.Argument(help="Photos in folders named after people, as LFW.")],
+    folds: Annotated[int, typer.Option(min=2, max=100, help="Folds.")] = 10,
+    clips: Annotated[
+        list[int] | None, typer.Option(help="Time to enrol so many people from clips.")
+    ] = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Names on real photos, closed and open set, beside other ways; and the time to enrol."""
+    from trainer.bench_trainer import measure
+
+    figures = measure(root, folds, clips or [10, 20, 50], _say)
+    table = Table(
+        title=f"{figures['people']} people, {figures['photos']} photos, {figures['folds']} folds",
+        title_justify="left",
+    )
+    for column in ("way", "closed-set accuracy", "true accepts", "false accepts", "seconds"):
+        table.add_column(column, justify="left" if column == "way" else "right")
+    for way, row in (("facestream", figures), *figures["peers"].items()):
+        rates = ("closed_set_accuracy", "true_accept_rate", "false_accept_rate")
+        table.add_row(way, *(f"{row[key]:.4f}" for key in rates), f"{row['seconds']:.0f}")
+    console = Console()
+    console.print(table)
+    for count, seconds in figures["enrol_seconds"].items():
+        console.print(
+            f"{count} people from clips: {seconds:.1f} s, {seconds / int(count):.2f} s each"
+        )
+    _write(json_file, figures)
+
+
 def _say(text: str) -> None:
     Console(stderr=True).print(text, highlight=False)
 
