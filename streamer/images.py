@@ -11,8 +11,10 @@ JPEG_QUALITY = 80
 
 def read_image(path: Path) -> NDArray[np.uint8] | None:
     """A picture file's pixels, or None where it cannot be read as one."""
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    return None if image is None else np.asarray(image, np.uint8)
+    try:
+        return decode_image(path.read_bytes())  # OpenCV's own reading writes to the terminal
+    except OSError:
+        return None
 
 
 def decode_image(content: bytes | memoryview) -> NDArray[np.uint8] | None:

@@ -158,7 +158,7 @@ def forget(
 
 
 def rebuild(context: typer.Context) -> None:
-    """Make the gallery anew from its crops, after a change of weights or of [identify]."""
+    """Make the gallery anew from its crops, after a change of weights or of identify settings."""
     from dataclasses import replace
 
     from trainer.enrol import embed_all

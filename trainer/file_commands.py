@@ -80,7 +80,7 @@ def compare(
     b: Annotated[Path, typer.Argument(help="Another.")],
     json_: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Compare the largest faces of two pictures: do they show one person?"""
+    """Tell whether the largest faces of two pictures are one person's."""
     import numpy as np
 
     from trainer.enrol_commands import network
@@ -123,7 +123,7 @@ def embed(
     name: Annotated[str, typer.Option(help="A name of its own for each worker.")] = "embed",
     lifeline: Lifeline = None,
 ) -> None:
-    """Embed a folder's faces into a file; without a folder, run one embed worker alone."""
+    """Embed a folder's faces into a file; without a folder, run one worker alone."""
     if folder is None:
         if out is not None:
             raise ConfigError("--out goes with a folder of pictures")

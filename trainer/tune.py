@@ -119,6 +119,11 @@ def search(
     work.mkdir(parents=True, exist_ok=True)
     fold, outer = folds_of(dataset.owner, dataset.group, plan.outer_folds)
     trainings = [fold != number for number in range(outer)] + [np.ones(len(fold), bool)]
+    if any(_has_no_folds(dataset.of(training)) for training in trainings):
+        raise DatasetError(
+            "a search needs a person with three photos or clips: it chooses by some, and tests "
+            "the choosing by others"
+        )
     results = _Results(work / "results.jsonl", dataset, impostors.fingerprint, plan)
     total = len(trainings) * len(plan.combinations)
 
@@ -177,6 +182,14 @@ def search(
         [plan.combinations[number] for number in chosen[:-1]],
         evaluation_of(spec_with(spec, best), parts),
     )
+
+
+def _has_no_folds(dataset: Dataset) -> bool:
+    try:
+        folds_of(dataset.owner, dataset.group)
+    except DatasetError:
+        return True
+    return False
 
 
 def _run(jobs: Iterator[Any], plan: Plan) -> Iterator[tuple[int, int, float]]:

@@ -5,8 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from streamer.images import encode_image, read_image
 from tests.integration.harness import Pipeline
 
 CAMERA = '[cameras.door]\nsource = "demo"\n'
@@ -30,7 +32,8 @@ def test_help_has_a_line_for_every_command(folder: Path) -> None:
     commands = {name for name, _ in lines}
     assert {
         "run", "check", "watch", "record", "snapshot", "keys", "capture", "dispatch",
-        "embed", "identify", "enrol", "people", "forget",
+        "embed", "identify", "enrol", "enrol-folder", "people", "forget", "rebuild",
+        "identify-files", "compare", "cluster", "gallery", "weights", "train",
     } <= commands  # fmt: skip
     assert all(text.endswith(".") for name, text in lines if not name.startswith("-"))
 
@@ -55,6 +58,22 @@ def test_help_has_a_line_for_every_command(folder: Path) -> None:
         (CAMERA, ["snapshot", "out.jpg", "--timeout", "0.5"], "no picture came"),
         (CAMERA, ["record", "out.mp4", "--camera", "x"], "no camera 'x'"),
         (CAMERA, ["keys", "k", "--client", "../x"], "a name must be letters"),
+        (CAMERA, ["enrol-folder", "none"], "none: must be a folder"),
+        (CAMERA, ["gallery", "rollback"], "nobody is enrolled"),
+        (CAMERA, ["gallery", "activate", "7"], "no version '000007'"),
+        (CAMERA, ["gallery", "export", "out.zip"], "nobody is enrolled"),
+        (CAMERA, ["gallery", "import", "config.toml"], "no exported gallery"),
+        (CAMERA, ["identify-files", "none.jpg"], "must be a picture, a clip"),
+        (CAMERA, ["compare", "a.jpg", "b.jpg"], "a.jpg: cannot be read"),
+        (CAMERA, ["embed", "none", "--out", "e.npz"], "none: a dataset must be a folder"),
+        (CAMERA, ["embed", "--out", "e.npz"], "--out goes with a folder"),
+        (CAMERA, ["cluster", "none"], "none: a dataset must be a folder"),
+        (CAMERA, ["train", "report"], "nobody is enrolled"),
+        (CAMERA, ["train", "tune", "--grid", "config.toml"], "nobody is enrolled"),
+        (CAMERA, ["train", "finetune", "--out", "x.npz", "--rule", "x"], "must be one of original"),
+        (CAMERA, ["train", "dataset", "none", "--out", "d"], "none: must be a folder"),
+        (CAMERA, ["train", "lfw", ".", "--pairs", "config.toml"], "config.toml:1: must be"),
+        (CAMERA + '[identify]\nclassifier = "x"\n', ["check"], "identify.classifier: must be"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(
@@ -86,6 +105,53 @@ def test_nobody_is_enrolled_at_first(folder: Path) -> None:
     done = facestream("people", cwd=folder)
     assert done.returncode == 0
     assert "nobody is enrolled" in done.stdout
+
+
+def test_a_night_of_the_trainer(folder: Path, portraits: dict[str, Path]) -> None:
+    """Two people with three photos each: enrolled, reported on, tuned, put back, carried over."""
+    (folder / "config.toml").write_text(CAMERA)
+    for name, path in portraits.items():
+        (folder / "people" / name).mkdir(parents=True)
+        image = read_image(path)
+        assert image is not None
+        (folder / "people" / name / "a.png").write_bytes(path.read_bytes())
+        mirrored = np.ascontiguousarray(image[:, ::-1])
+        (folder / "people" / name / "b.png").write_bytes(encode_image(mirrored, ".png"))
+        (folder / "people" / name / "c.jpg").write_bytes(encode_image(image // 2, ".jpg"))
+
+    def good(*arguments: str) -> str:
+        done = facestream(*arguments, cwd=folder)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "named rightly" in good("enrol-folder", "people")
+    good("enrol", "Grace Hopper", "people/Grace Hopper", "--force")
+    assert "000002" in good("gallery", "list")
+    assert "crops of Grace Hopper" in good("gallery", "diff", "1", "2")
+    assert "000001 is in use" in good("gallery", "rollback")
+    good("gallery", "export", "out.zip")
+    assert "000003" in good("gallery", "import", "out.zip")
+
+    report = good("train", "report", "--only-used")
+    page = folder / "var" / "reports" / "gallery-000001" / "report.html"
+    assert str(page) in report
+    assert page.is_file()
+    (folder / "grid.toml").write_text('kind = ["knn"]\nneighbours = [1, 2]\n')
+    tuned = good(
+        "train", "tune", "--grid", "grid.toml", "--outer", "2", "--inner", "2", "--jobs", "1"
+    )
+    assert 'classifier = "knn"' in tuned
+    few = facestream("train", "finetune", "--out", "f.npz", cwd=folder)
+    assert few.returncode == 2
+    assert "six people" in few.stderr.splitlines()[-1]
+
+    named = good("identify-files", "people", "--out", "out")
+    assert named.count("Eileen Collins ") == named.count("Grace Hopper ") == 3
+    one = good("compare", "people/Grace Hopper/a.png", "people/Grace Hopper/b.png")
+    two = good("compare", "people/Grace Hopper/a.png", "people/Eileen Collins/a.png")
+    assert ("probably one" in one, "probably two" in two) == (True, True)
+    assert "6 faces of 6 pictures" in good("embed", "people", "--out", "e.npz")
+    assert "6 faces: 2 people, 0 alone" in good("cluster", "people", "--out", "groups")
 
 
 def test_the_demo_needs_nothing_and_names_who_it_enrolled(pipeline: Pipeline) -> None:
