@@ -16,7 +16,8 @@ from trainer.enrol import enrol
 from trainer.harvest import harvest
 from workers.embed import Embedder, load_embedder
 from workers.fitting import ClassifierSpec
-from workers.gallery import Gallery, GalleryStore
+from workers.gallery import GalleryStore
+from workers.gallery_version import Gallery
 from workers.impostors import Impostors, load_impostors
 
 

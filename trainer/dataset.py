@@ -19,7 +19,7 @@ from streamer.files import write_file
 from streamer.images import encode_image, read_image
 from trainer.enrol import file_name_of
 from trainer.harvest import Harvest
-from workers.gallery import People
+from workers.people import People
 
 _HEAD = ["person", "file", "source", "moment", "fold", "outcome", "reason", "face_px", "sharpness"]
 

@@ -14,8 +14,10 @@ from trainer.contact_sheet import manifest_csv, sheet_jpeg
 from trainer.harvest import Face, Harvest
 from workers.embed import Embedder
 from workers.fitting import ClassifierSpec
-from workers.gallery import Gallery, GalleryStore, People
+from workers.gallery import GalleryStore
+from workers.gallery_version import Gallery
 from workers.impostors import Impostors
+from workers.people import People
 
 MAX_NAME = 64
 SAME_MOMENT_SQUARED_DISTANCE = 0.002

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from trainer.enrol import Intake
     from trainer.harvest import Face
     from workers.embed import Embedder
-    from workers.gallery import Gallery
+    from workers.gallery_version import Gallery
     from workers.impostors import Impostors
 
 Force = Annotated[bool, typer.Option("--force", help="Even if they look like somebody enrolled.")]

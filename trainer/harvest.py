@@ -4,7 +4,6 @@ Every photo and every looked-at frame of a clip leaves a row: what was found the
 it is, and why it was refused if it was. Nothing is silently dropped.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,13 +20,13 @@ from streamer.errors import PictureError
 from streamer.images import read_image, resize_image
 from streamer.track import Tracker
 from trainer.photos import PHOTO_SUFFIXES
+from workers.people import moment_of, track_of
 
 CLIP_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg"})
 _CLIP_STEP_MS = 200.0
 _CLIP_WIDTH = 640
 _MAX_CROWDED_SHARE = 0.2
 _TRACKING = TrackConfig(confirm_frames=1, min_iou=0.1)
-_PLACE = re.compile(r"(#\d+)?@[\d.]+s$")
 _FULL_QUALITY_PX = 96.0
 _FULL_QUALITY_SHARPNESS = 0.05
 
@@ -66,16 +65,6 @@ class Face:
             * min(1.0, self.sharpness / _FULL_QUALITY_SHARPNESS)
             * (0.5 + 0.5 * light)
         )
-
-
-def moment_of(source: str) -> str:
-    """The file of a row's source."""
-    return _PLACE.sub("", source)
-
-
-def track_of(source: str) -> str:
-    """The file of a row's source, and its track."""
-    return _PLACE.sub(r"\1", source)
 
 
 @dataclass

@@ -9,131 +9,31 @@
 """
 
 import fcntl
-import hashlib
 import io
-import json
 import os
 import re
 import shutil
-import time
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from streamer.clock import utc_text
-from streamer.crop import CROP_SIZE
 from streamer.errors import GalleryError
 from streamer.files import replacing, write_file
-from workers.classifier import Calibration, Classifier, Expected
 from workers.fitting import ClassifierSpec, fit_classifier
+from workers.gallery_version import (
+    Gallery,
+    json_bytes,
+    read_manifest,
+    read_version,
+    write_synced,
+    write_version,
+)
 from workers.impostors import Impostors
-from workers.nn4 import EMBEDDING_SIZE
-from workers.scorers import scorer_from
+from workers.people import People
 
-FORMAT = 2
-_PLACE = re.compile(r"(#\d+)?@[\d.]+s$")
 _EXTRA_NAME = re.compile(r"[\w-]{1,80}\.(csv|jpg|html|json)")
 _MAX_STORED_BYTES = 2**31
-
-
-@dataclass(frozen=True)
-class People:
-    """Enrolled people: n crops of p people.
-
-    crops_rgb (n, 96, 96, 3) uint8, embeddings (n, 128) float32, owner (n,) int32 into names,
-    sources (n,): the file (and place in it) that each crop came from.
-    """
-
-    names: tuple[str, ...]
-    crops_rgb: NDArray[np.uint8]
-    embeddings: NDArray[np.float32]
-    owner: NDArray[np.int32]
-    sources: tuple[str, ...]
-
-    @staticmethod
-    def nobody() -> "People":
-        """The start of every gallery."""
-        return People(
-            (),
-            np.empty((0, CROP_SIZE, CROP_SIZE, 3), np.uint8),
-            np.empty((0, EMBEDDING_SIZE), np.float32),
-            np.empty(0, np.int32),
-            (),
-        )
-
-    def with_person(
-        self,
-        name: str,
-        crops_rgb: NDArray[np.uint8],
-        embeddings: NDArray[np.float32],
-        sources: Sequence[str],
-    ) -> "People":
-        """The same people and more crops of one, new or not."""
-        names = self.names if name in self.names else (*self.names, name)
-        owner = np.full(len(embeddings), names.index(name), np.int32)
-        return People(
-            names,
-            np.concatenate([self.crops_rgb, crops_rgb]),
-            np.concatenate([self.embeddings, embeddings]),
-            np.concatenate([self.owner, owner]),
-            (*self.sources, *sources),
-        )
-
-    def groups(self) -> NDArray[np.int32]:
-        """(n,): the same number for crops of one moment, which must not be split in a test.
-
-        A photo is a moment and so is a clip; where one clip is all there is of a person, each
-        of its tracks is.
-        """
-        paths = [_PLACE.sub("", source) for source in self.sources]
-        tracks = [_PLACE.sub(r"\1", source) for source in self.sources]
-        files: dict[int, set[str]] = {}
-        for person, path in zip(self.owner.tolist(), paths, strict=True):
-            files.setdefault(person, set()).add(path)
-        known: dict[tuple[int, str], int] = {}
-        return np.array(
-            [
-                known.setdefault((person, path if len(files[person]) > 1 else track), len(known))
-                for person, path, track in zip(self.owner.tolist(), paths, tracks, strict=True)
-            ],
-            np.int32,
-        )
-
-    def without_person(self, name: str) -> "People":
-        """The same people but one. Raises GalleryError if the name is not enrolled."""
-        if name not in self.names:
-            known = ", ".join(self.names) or "nobody"
-            raise GalleryError(f"{name!r} is not enrolled. Enrolled: {known}")
-        gone = self.names.index(name)
-        keep = self.owner != gone
-        owner = self.owner[keep]
-        return People(
-            tuple(other for other in self.names if other != name),
-            self.crops_rgb[keep],
-            self.embeddings[keep],
-            (owner - (owner > gone)).astype(np.int32),
-            tuple(s for s, kept in zip(self.sources, keep, strict=True) if kept),
-        )
-
-
-@dataclass(frozen=True)
-class Gallery:
-    """One version, loaded and checked."""
-
-    version: str
-    fingerprint: str
-    weights: str
-    created_utc: str
-    people: People
-    classifier: Classifier
-    spec: ClassifierSpec
-    parent: str | None = None
 
 
 class GalleryStore:
@@ -191,11 +91,11 @@ class GalleryStore:
             people.embeddings, people.owner, impostors, spec, people.groups()
         )
         with self._new_version() as (partial, version, parent):
-            _write_version(partial, version, parent, people, weights, classifier, spec)
+            write_version(partial, version, parent, people, weights, classifier, spec)
             for name, content in (extras or {}).items():
                 if not _EXTRA_NAME.fullmatch(name):
                     raise ValueError(f"extras must have plain names. Received: {name!r}")
-                _write_synced(partial / name, content)
+                write_synced(partial / name, content)
         self.activate(version)
         return self.read_version(version)
 
@@ -267,9 +167,9 @@ class GalleryStore:
                     raise GalleryError(f"{path}: holds more than {_MAX_STORED_BYTES} bytes")
             with self._new_version() as (partial, version, _):
                 for name, content in contents.items():
-                    _write_synced(partial / name, content)
-                manifest = {**_manifest(partial), "version": version}
-                _write_synced(partial / "manifest.json", _json_bytes(manifest))
+                    write_synced(partial / name, content)
+                manifest = {**read_manifest(partial), "version": version}
+                write_synced(partial / "manifest.json", json_bytes(manifest))
                 read_version(partial)
         except (OSError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
             raise GalleryError(f"{path}: no exported gallery, or damaged: {error}") from error
@@ -300,7 +200,7 @@ class GalleryStore:
             if path.name == current:
                 continue
             try:
-                holds = name in _manifest(path)["people"]
+                holds = name in read_manifest(path)["people"]
             except GalleryError:
                 holds = True  # it cannot be told, so it must not stay
             if holds:
@@ -318,126 +218,3 @@ class GalleryStore:
             yield
         finally:
             os.close(descriptor)
-
-
-def _write_version(
-    folder: Path,
-    version: str,
-    parent: str | None,
-    people: People,
-    weights: str,
-    classifier: Classifier,
-    spec: ClassifierSpec,
-) -> None:
-    buffer = io.BytesIO()
-    calibration = classifier.calibration
-    scorer = {f"scorer_{name}": array for name, array in classifier.scorer.arrays().items()}
-    np.savez(
-        buffer,
-        crops_rgb=people.crops_rgb,
-        embeddings=people.embeddings,
-        owner=people.owner,
-        calibration=np.array(
-            [
-                calibration.margin,
-                calibration.squared_distance,
-                calibration.offset,
-                classifier.threshold,
-            ]
-        ),
-        **scorer,  # type: ignore[arg-type]
-    )
-    content = buffer.getvalue()
-    manifest = {
-        "format": FORMAT,
-        "version": version,
-        "parent": parent,
-        "created_utc": utc_text(time.time_ns()),
-        "weights": weights,
-        "classifier": asdict(spec),
-        "expected": asdict(classifier.expected),
-        "people": list(people.names),
-        "sources": list(people.sources),
-        "sha256": hashlib.sha256(content).hexdigest(),
-    }
-    _write_synced(folder / "arrays.npz", content)
-    _write_synced(folder / "manifest.json", _json_bytes(manifest))
-
-
-def _json_bytes(content: dict[str, Any]) -> bytes:
-    return json.dumps(content, indent=1, ensure_ascii=False).encode()
-
-
-def _write_synced(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _manifest(folder: Path) -> dict[str, Any]:
-    try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        if manifest["format"] != FORMAT or not isinstance(manifest["people"], list):
-            raise GalleryError(f"{folder}: its format must be {FORMAT}")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise GalleryError(f"{folder}: the gallery's manifest is damaged: {error}") from error
-    return dict(manifest)
-
-
-def read_version(folder: Path) -> Gallery:
-    """Load one version. Raises GalleryError for anything that is not whole."""
-    manifest = _manifest(folder)
-    try:
-        content = (folder / "arrays.npz").read_bytes()
-        digest = hashlib.sha256(content).hexdigest()
-        if digest != manifest["sha256"]:
-            raise GalleryError(f"{folder}: the gallery is damaged: its arrays do not match")
-        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-            people = People(
-                tuple(str(name) for name in manifest["people"]),
-                stored["crops_rgb"],
-                stored["embeddings"],
-                stored["owner"],
-                tuple(str(source) for source in manifest["sources"]),
-            )
-            margin, distance, offset, threshold = (float(v) for v in stored["calibration"])
-            scorer_arrays = {
-                name.removeprefix("scorer_"): stored[name]
-                for name in stored.files
-                if name.startswith("scorer_")
-            }
-        _check(folder, people)
-        spec = ClassifierSpec(**manifest["classifier"])
-        classifier = Classifier(
-            scorer_from(spec.kind, scorer_arrays, len(people.names)),
-            Calibration(margin, distance, offset),
-            people.embeddings,
-            people.owner,
-            threshold,
-            Expected(**manifest["expected"]),
-        )
-        return Gallery(
-            str(manifest["version"]),
-            digest[:12],
-            str(manifest["weights"]),
-            str(manifest["created_utc"]),
-            people,
-            classifier,
-            spec,
-            manifest["parent"],
-        )
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise GalleryError(f"{folder}: the gallery is damaged: {error}") from error
-
-
-def _check(folder: Path, people: People) -> None:
-    count, persons = len(people.owner), len(people.names)
-    shapes = (
-        people.crops_rgb.shape == (count, CROP_SIZE, CROP_SIZE, 3)
-        and people.embeddings.shape == (count, EMBEDDING_SIZE)
-        and len(people.sources) == count
-        and set(people.owner.tolist()) == set(range(persons))
-    )
-    if not shapes or not np.isfinite(people.embeddings).all():
-        raise GalleryError(f"{folder}: the gallery's arrays do not fit together")

@@ -11,7 +11,9 @@ from streamer.config import load_config
 from streamer.errors import GalleryError
 
 if TYPE_CHECKING:
-    from workers.gallery import Gallery, GalleryStore, People
+    from workers.gallery import GalleryStore
+    from workers.gallery_version import Gallery
+    from workers.people import People
 
 app = typer.Typer(
     name="gallery", help="List, compare, activate, export galleries.", no_args_is_help=True

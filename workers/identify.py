@@ -32,7 +32,8 @@ from streamer.ring import FrameRing
 from streamer.sockets import Bus, receive_all, try_send
 from workers.annotate import annotate
 from workers.classifier import Verdict
-from workers.gallery import Gallery, GalleryStore
+from workers.gallery import GalleryStore
+from workers.gallery_version import Gallery
 from workers.impostors import Impostors
 from workers.people_seen import PeopleSeen
 from workers.strangers import Strangers

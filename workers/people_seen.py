@@ -16,7 +16,7 @@ from streamer.clock import Stamp, age_ms, utc_text
 from streamer.messages import CropInfo, IdentityEvent, Tracks
 from workers.annotate import Label
 from workers.classifier import Verdict
-from workers.gallery import Gallery
+from workers.gallery_version import Gallery
 from workers.strangers import Strangers
 from workers.vote import Vote
 

@@ -9,7 +9,8 @@ import pytest
 
 from streamer.demo import Actor, collins_bgr, hopper_bgr, write_clip
 from tests.integration.harness import Pipeline
-from workers.gallery import Gallery, GalleryStore
+from workers.gallery import GalleryStore
+from workers.gallery_version import Gallery
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from streamer.account import StageCount
 from streamer.messages import IdentityEvent
 from tests.integration.harness import GENEROUS_S, Pipeline, leftovers
-from workers.gallery import Gallery
+from workers.gallery_version import Gallery
 
 LOOP = '[cameras.door]\nsource = "{clip}"\nloop = true\n'
 FAST = '[cameras.door]\nsource = "{clip}"\npace = "fast"\n'

@@ -11,7 +11,7 @@ from streamer.images import decode_image
 from streamer.messages import FrameEvent, IdentityEvent, Stats
 from streamer.sockets import Security, make_keys, open_bus
 from tests.integration.harness import Pipeline
-from workers.gallery import Gallery
+from workers.gallery_version import Gallery
 
 CONFIG = """
 [cameras.door]

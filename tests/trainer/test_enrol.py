@@ -14,7 +14,8 @@ from trainer.enrol import check_name, enrol, varied
 from trainer.harvest import Face, Harvest, harvest
 from workers.embed import Embedder
 from workers.fitting import ClassifierSpec
-from workers.gallery import Gallery, GalleryStore
+from workers.gallery import GalleryStore
+from workers.gallery_version import Gallery
 from workers.impostors import Impostors
 
 RULES, DETECT = EnrolConfig(), DetectConfig()

@@ -14,7 +14,8 @@ from streamer.images import encode_image, read_image
 from trainer.identify_files import FileIdentifier, identify_files, plan_files
 from workers.annotate import KNOWN_BGR
 from workers.embed import Embedder
-from workers.gallery import Gallery, GalleryStore
+from workers.gallery import GalleryStore
+from workers.gallery_version import Gallery
 
 
 @pytest.fixture

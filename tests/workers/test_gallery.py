@@ -9,8 +9,10 @@ import pytest
 
 from streamer.errors import GalleryError
 from workers.fitting import ClassifierSpec
-from workers.gallery import Gallery, GalleryStore, People, read_version
+from workers.gallery import GalleryStore
+from workers.gallery_version import Gallery, read_version
 from workers.impostors import Impostors
+from workers.people import People
 
 Enrolled = tuple[GalleryStore, Gallery]
 

@@ -3,7 +3,8 @@ import numpy as np
 from streamer.clock import stamp_now
 from streamer.messages import CropInfo, IdentityEvent, SeenTrack, Tracks
 from workers.classifier import Verdict
-from workers.gallery import Gallery, GalleryStore
+from workers.gallery import GalleryStore
+from workers.gallery_version import Gallery
 from workers.people_seen import PeopleSeen
 from workers.strangers import Strangers
 

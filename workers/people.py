@@ -1,0 +1,104 @@
+"""The people of a gallery: their names, crops and embeddings."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.crop import CROP_SIZE
+from streamer.errors import GalleryError
+from workers.nn4 import EMBEDDING_SIZE
+
+_PLACE = re.compile(r"(#\d+)?@[\d.]+s$")
+
+
+def moment_of(source: str) -> str:
+    """The file that a crop came from; a frame of a clip is `clip.mp4#TRACK@SECONDSs`."""
+    return _PLACE.sub("", source)
+
+
+def track_of(source: str) -> str:
+    """The file that a crop came from, and the track where it is a clip."""
+    return _PLACE.sub(r"\1", source)
+
+
+@dataclass(frozen=True)
+class People:
+    """Enrolled people: n crops of p people.
+
+    crops_rgb (n, 96, 96, 3) uint8, embeddings (n, 128) float32, owner (n,) int32 into names,
+    sources (n,): the file (and place in it) that each crop came from.
+    """
+
+    names: tuple[str, ...]
+    crops_rgb: NDArray[np.uint8]
+    embeddings: NDArray[np.float32]
+    owner: NDArray[np.int32]
+    sources: tuple[str, ...]
+
+    @staticmethod
+    def nobody() -> "People":
+        """The start of every gallery."""
+        return People(
+            (),
+            np.empty((0, CROP_SIZE, CROP_SIZE, 3), np.uint8),
+            np.empty((0, EMBEDDING_SIZE), np.float32),
+            np.empty(0, np.int32),
+            (),
+        )
+
+    def with_person(
+        self,
+        name: str,
+        crops_rgb: NDArray[np.uint8],
+        embeddings: NDArray[np.float32],
+        sources: Sequence[str],
+    ) -> "People":
+        """The same people and more crops of one, new or not."""
+        names = self.names if name in self.names else (*self.names, name)
+        owner = np.full(len(embeddings), names.index(name), np.int32)
+        return People(
+            names,
+            np.concatenate([self.crops_rgb, crops_rgb]),
+            np.concatenate([self.embeddings, embeddings]),
+            np.concatenate([self.owner, owner]),
+            (*self.sources, *sources),
+        )
+
+    def groups(self) -> NDArray[np.int32]:
+        """(n,): the same number for crops of one moment, which must not be split in a test.
+
+        A photo is a moment and so is a clip; where one clip is all there is of a person, each
+        of its tracks is.
+        """
+        paths = [moment_of(source) for source in self.sources]
+        tracks = [track_of(source) for source in self.sources]
+        files: dict[int, set[str]] = {}
+        for person, path in zip(self.owner.tolist(), paths, strict=True):
+            files.setdefault(person, set()).add(path)
+        known: dict[tuple[int, str], int] = {}
+        return np.array(
+            [
+                known.setdefault((person, path if len(files[person]) > 1 else track), len(known))
+                for person, path, track in zip(self.owner.tolist(), paths, tracks, strict=True)
+            ],
+            np.int32,
+        )
+
+    def without_person(self, name: str) -> "People":
+        """The same people but one. Raises GalleryError if the name is not enrolled."""
+        if name not in self.names:
+            known = ", ".join(self.names) or "nobody"
+            raise GalleryError(f"{name!r} is not enrolled. Enrolled: {known}")
+        gone = self.names.index(name)
+        keep = self.owner != gone
+        owner = self.owner[keep]
+        return People(
+            tuple(other for other in self.names if other != name),
+            self.crops_rgb[keep],
+            self.embeddings[keep],
+            (owner - (owner > gone)).astype(np.int32),
+            tuple(s for s, kept in zip(self.sources, keep, strict=True) if kept),
+        )
