@@ -14,6 +14,7 @@ from streamer.errors import FacestreamError
 app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, help=__doc__
 )
+_FILE_WIDTH = 160
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the figures here, too.")]
 
 
@@ -48,7 +49,7 @@ def pipeline(
             f"{run['fps_plain_loop']:.1f}",
             f"{run['ratio_to_plain_loop']:.2f}",
         )
-    console = Console()
+    console = _console()
     console.print(table)
     cpu = Table(title="CPU seconds per stage, real time run", title_justify="left")
     stages = sorted({stage for run in figures["runs"] for stage in run["cpu_s"]})
@@ -75,7 +76,7 @@ def transport(
     table.add_column("crops/s", justify="right")
     table.add_row("dispatch, null embedder", f"{figures['crops_per_s']:.0f}")
     table.add_row("REQ/REP, pickled arrays", f"{figures['pickled_req_rep_per_s']:.0f}")
-    console = Console()
+    console = _console()
     console.print(table)
     console.print(f"ratio: {figures['ratio_to_pickled_req_rep']:.2f}")
     _write(json_file, figures)
@@ -97,7 +98,9 @@ def embed(
     figures = measure(threads or [1, 2], turns, seconds, _say)
     table = Table(title="crops a second (ms a batch)", title_justify="left")
     for column in ("path", "threads", *(f"batch {batch}" for batch in BATCHES)):
-        table.add_column(column, justify="left" if column == "path" else "right")
+        table.add_column(
+            column, justify="left" if column == "path" else "right", no_wrap=column == "path"
+        )
     table.add_column("share of matmul peak", justify="right")
     table.add_column("lowest cosine", justify="right")
     for path, by_threads in figures["crops_per_s"].items():
@@ -112,7 +115,7 @@ def embed(
                 f"{max(figures['share_of_matmul_peak'][path][count].values()):.0%}",
                 f"{figures['lowest_cosine_to_float32'][path]:.6f}",
             )
-    console = Console()
+    console = _console()
     console.print(table)
     for precision, by_threads in figures["matmul_flops_per_s"].items():
         rates = ", ".join(
@@ -149,13 +152,18 @@ def trainer(
     for way, row in (("facestream", figures), *figures["peers"].items()):
         rates = ("closed_set_accuracy", "true_accept_rate", "false_accept_rate")
         table.add_row(way, *(f"{row[key]:.4f}" for key in rates), f"{row['seconds']:.0f}")
-    console = Console()
+    console = _console()
     console.print(table)
     for count, seconds in figures["enrol_seconds"].items():
         console.print(
             f"{count} people from clips: {seconds:.1f} s, {seconds / int(count):.2f} s each"
         )
     _write(json_file, figures)
+
+
+def _console() -> Console:
+    """The terminal, or a file or pipe that is wide enough for every column."""
+    return Console() if sys.stdout.isatty() else Console(width=_FILE_WIDTH)
 
 
 def _say(text: str) -> None:
