@@ -15,9 +15,6 @@ from trainer.progress import progress_bar, progress_text
 from trainer.stopping import stoppable
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from trainer.dataset import Dataset
 
 Set = Annotated[
@@ -161,7 +158,14 @@ def tune(
     """
     from trainer.enrol import embed_all
     from trainer.enrol_commands import network
-    from trainer.tune import Parameters, Plan, combinations_of, config_lines, search, text_of
+    from trainer.tune import (
+        Plan,
+        combinations_of,
+        config_lines,
+        finetune_command,
+        search,
+        text_of,
+    )
     from trainer.tune_report import write_tune_report
     from trainer.tuned_vectors import TunedVectors
     from workers.fitting import spec_of
@@ -172,18 +176,14 @@ def tune(
     folder = work or config.data_path / "work" / "tune"
     embedder, impostors = network(config)
     plain = embed_all(faces.crops_rgb, embedder)
-    tuned = TunedVectors(faces, config.weights_path, folder)
-
-    def vectors(parameters: Parameters, training: "Dataset", name: str) -> "NDArray[np.float32]":
-        return tuned.vectors(parameters, training, name) if parameters else plain
-
+    tuned = TunedVectors(faces, plain, impostors, config.weights_path, folder)
     with stoppable() as stopped, progress_text("combinations") as tell:
         found = search(
             faces,
-            impostors,
+            embedder.fingerprint,
             spec_of(config.identify),
             plan,
-            vectors,
+            tuned.vectors,
             folder,
             lambda done, total: tell(done, total, ""),
             stopped,
@@ -196,6 +196,8 @@ def tune(
         f"{own.wrong_name_rate:.1%} misnamed, "
         + (f"{strangers.accept_rate:.1%} of strangers named" if len(strangers.row) else "")
     )
+    if command := finetune_command(found.best):
+        typer.echo(f"make its network with: {command}")
     typer.echo("in config.toml, [identify]:")
     for line in config_lines(found.best):
         typer.echo(f"  {line}")

@@ -26,6 +26,7 @@ from trainer.evaluate import (
     reliability,
 )
 from trainer.page import Pair, Part, crop_data, figure_data, page
+from trainer.pairs import roc
 from trainer.plots import (
     confusion_figure,
     fold_figure,
@@ -38,6 +39,7 @@ from workers.impostors import Impostors
 
 KINDS = ("svc", "rbf", "knn", "lda_svc")
 _MAX_MATRIX = 60
+_MAX_PAIRED = 2000
 _PACKAGES = ("facestream", "tensorflow", "scikit-learn", "opencv-python", "numpy")
 
 
@@ -114,6 +116,7 @@ def write_report(
         _comparison(figures),
         _folds(evaluations),
         _open_set(used),
+        _pairs_roc(subject),
         _people(subject.dataset, used),
         _confusion(subject.dataset, used),
         _pairs(subject.dataset, used),
@@ -237,12 +240,32 @@ def _open_set(used: Evaluation) -> Part:
         "rate costs in enrolled people's crops that are not named."
     )
     return Part(
-        "Open set and ROC",
+        "Open set",
         text,
         ["strangers named", "false rejects"],
         rows,
         [figure_data(roc_figure({"named rightly against strangers named": curve}, "open set"))],
     )
+
+
+def _pairs_roc(subject: Subject) -> Part:
+    """Of the embeddings alone: pairs of crops of different moments, by similarity."""
+    rows = np.random.default_rng(0).permutation(len(subject.vectors))[:_MAX_PAIRED]
+    vectors = subject.vectors[rows].astype(np.float64)
+    owner, group = subject.dataset.owner[rows], subject.dataset.group[rows]
+    first, second = np.triu_indices(len(rows), 1)
+    kept = group[first] != group[second]
+    first, second = first[kept], second[kept]
+    same = owner[first] == owner[second]
+    if same.all() or not same.any():
+        return Part("ROC of pairs", "It takes two people, one of them with two photos or clips.")
+    curve = roc((vectors[first] * vectors[second]).sum(axis=1), same)
+    area = float(np.trapezoid(curve[1], curve[0]))
+    text = (
+        f"Do two crops show one person? By the similarity of their embeddings alone, over "
+        f"{len(first)} pairs: area under the curve {area:.4f}."
+    )
+    return Part("ROC of pairs", text, figures=[figure_data(roc_figure({"pairs": curve}, "pairs"))])
 
 
 def _people(dataset: Dataset, used: Evaluation) -> Part:

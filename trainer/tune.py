@@ -27,7 +27,7 @@ from workers.impostors import Impostors
 
 Vectors = NDArray[np.float32]
 Parameters = dict[str, Any]
-Embed = Callable[[Parameters, Dataset, str], Vectors]
+Embed = Callable[[Parameters, Dataset, str], tuple[Vectors, Impostors]]
 
 CLASSIFIER_KEYS = ("kind", "regularisation", "gamma", "neighbours", "false_accept_rate")
 NETWORK_KEYS = ("rule", "within", "margin", "rate")
@@ -104,7 +104,7 @@ def spec_with(spec: ClassifierSpec, parameters: Mapping[str, Any]) -> Classifier
 
 def search(
     dataset: Dataset,
-    impostors: Impostors,
+    weights: str,
     spec: ClassifierSpec,
     plan: Plan,
     embed: Embed,
@@ -112,7 +112,8 @@ def search(
     on_progress: Callable[[int, int], None],
     stopped: Callable[[], bool] = lambda: False,
 ) -> Found:
-    """Run the plan. `embed(network parameters, training part, name)` gives all crops' vectors.
+    """Run the plan. `embed(network parameters, training part, name)` gives all crops' vectors and
+    the impostors that belong to them; `weights` is the fingerprint of the network to begin with.
 
     Raises DatasetError when `stopped()`; the same call goes on from what `work` has.
     """
@@ -124,10 +125,10 @@ def search(
             "a search needs a person with three photos or clips: it chooses by some, and tests "
             "the choosing by others"
         )
-    results = _Results(work / "results.jsonl", dataset, impostors.fingerprint, plan)
+    results = _Results(work / "results.jsonl", dataset, weights, plan)
     total = len(trainings) * len(plan.combinations)
 
-    def vectors_of(parameters: Parameters, place: int) -> Vectors:
+    def embedded(parameters: Parameters, place: int) -> tuple[Vectors, Impostors]:
         network = {key: parameters[key] for key in NETWORK_KEYS if key in parameters}
         name = hashlib.sha256(json.dumps([network, place, outer]).encode()).hexdigest()[:16]
         return embed(network, dataset.of(trainings[place]), name)
@@ -139,18 +140,21 @@ def search(
         if (place, number) not in results.scores
     ]
     on_progress(total - len(tasks), total)
-    jobs = (
-        joblib.delayed(_inner_score)(
+
+    def job(place: int, number: int) -> Any:
+        parameters, training = plan.combinations[number], trainings[place]
+        vectors, impostors = embedded(parameters, place)
+        return joblib.delayed(_inner_score)(
             place,
             number,
-            vectors_of(plan.combinations[number], place)[trainings[place]],
-            dataset.of(trainings[place]),
+            vectors[training],
+            dataset.of(training),
             impostors,
-            spec_with(spec, plan.combinations[number]),
+            spec_with(spec, parameters),
             plan.inner_folds,
         )
-        for place, number in tasks
-    )
+
+    jobs = (job(place, number) for place, number in tasks)
     done = total - len(tasks)
     for place, number, score in _run(jobs, plan):
         results.add(place, number, score)
@@ -159,18 +163,12 @@ def search(
         if stopped():
             raise DatasetError("stopped; the same command goes on from here")
     chosen = [results.best(place) for place in range(len(trainings))]
-    parts = [
-        try_fold(
-            vectors_of(plan.combinations[number], place),
-            dataset,
-            fold,
-            place,
-            outer,
-            impostors,
-            spec_with(spec, plan.combinations[number]),
-        )
-        for place, number in enumerate(chosen[:-1])
-    ]
+    parts = []
+    for place, number in enumerate(chosen[:-1]):
+        parameters = plan.combinations[number]
+        vectors, impostors = embedded(parameters, place)
+        own_spec = spec_with(spec, parameters)
+        parts.append(try_fold(vectors, dataset, fold, place, outer, impostors, own_spec))
     scores = [
         (parameters, results.scores[len(trainings) - 1, number])
         for number, parameters in enumerate(plan.combinations)
@@ -261,6 +259,12 @@ class _Results:
 def text_of(parameters: Mapping[str, Any]) -> str:
     """A combination, for people."""
     return ", ".join(f"{key} {value}" for key, value in parameters.items())
+
+
+def finetune_command(best: Parameters) -> str:
+    """The command that makes the network of these parameters, or "" where it is the one in use."""
+    options = [f"--{key} {best[key]}" for key in NETWORK_KEYS if key in best]
+    return " ".join(["facestream train finetune --out FILE", *options]) if options else ""
 
 
 def config_lines(best: Parameters, names: Sequence[str] = CLASSIFIER_KEYS) -> list[str]:

@@ -12,37 +12,60 @@ from numpy.typing import NDArray
 from streamer.files import write_file
 from trainer.dataset import Dataset
 from trainer.enrol import embed_all
+from trainer.impostors import carried_over
 from workers.embed import Embedder, quiet_stderr
+from workers.impostors import Impostors
 from workers.weights_file import load_weights
 
 
 class TunedVectors:
-    """Fine-tunes when asked for what is not yet there."""
+    """Fine-tunes when asked for what is not yet there.
 
-    def __init__(self, everything: Dataset, weights: Path | None, work: Path) -> None:
-        self._everything, self._weights, self._work = everything, weights, work
+    `plain` (n, 128) are the crops' embeddings and `impostors` the impostors of the network that
+    it begins with.
+    """
+
+    def __init__(
+        self,
+        everything: Dataset,
+        plain: NDArray[np.float32],
+        impostors: Impostors,
+        weights: Path | None,
+        work: Path,
+    ) -> None:
+        self._everything, self._plain, self._impostors = everything, plain, impostors
+        self._weights, self._work = weights, work
 
     def vectors(
         self, parameters: Mapping[str, Any], training: Dataset, name: str
-    ) -> NDArray[np.float32]:
-        """(n, 128) of all crops; `name` stands for these parameters and this training part."""
+    ) -> tuple[NDArray[np.float32], Impostors]:
+        """(n, 128) of all crops, and impostors; `name` stands for the parameters and the part."""
+        if not parameters:
+            return self._plain, self._impostors
         path = self._work / f"vectors-{name}.npz"
         try:
             with np.load(path, allow_pickle=False) as stored:
-                return np.asarray(stored["vectors"], np.float32)
+                vectors = np.asarray(stored["vectors"], np.float32)
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-            pass  # not yet there, or cut off
+            vectors = self._tuned(parameters, training, name)  # not yet there, or cut off
+            buffer = io.BytesIO()
+            np.savez(buffer, vectors=vectors)
+            write_file(path, buffer.getvalue())
+        known = self._impostors
+        moved = carried_over(known.embeddings, self._plain, vectors)
+        return vectors, Impostors(moved, known.variation, known.fingerprint)
+
+    def _tuned(
+        self, parameters: Mapping[str, Any], training: Dataset, name: str
+    ) -> NDArray[np.float32]:
         with quiet_stderr():
             from trainer.finetune import FineTuner, TripletRecipe
             from workers.graph import build_embedder
-        recipe = TripletRecipe(**parameters)
-        start = load_weights(self._weights)
-        tuner = FineTuner(training, start, recipe, self._work / f"finetune-{name}")
+
+            start = load_weights(self._weights)
+            recipe = TripletRecipe(**parameters)
+            tuner = FineTuner(training, start, recipe, self._work / f"finetune-{name}")
         tuner.train(lambda progress: None)
         tuned = tuner.weights()
         embedder = Embedder(build_embedder(tuned), tuned.fingerprint)
-        vectors = embed_all(self._everything.crops_rgb, embedder)
-        buffer = io.BytesIO()
-        np.savez(buffer, vectors=vectors)
-        write_file(path, buffer.getvalue())
-        return vectors
+        return embed_all(self._everything.crops_rgb, embedder)

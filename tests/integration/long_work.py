@@ -35,10 +35,10 @@ def search_parameters(folder: Path) -> Found:
     plan = Plan(COMBINATIONS, 2, 2, jobs=1, backend="threading")
     return search(
         dataset,
-        impostors,
+        "w",
         ClassifierSpec(),
         plan,
-        lambda parameters, training, name: vectors,
+        lambda parameters, training, name: (vectors, impostors),
         folder,
         lambda done, total: None,
     )

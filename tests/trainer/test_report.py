@@ -30,7 +30,8 @@ def test_the_page_holds_everything_and_needs_nothing_else(
     assert "<script" not in page
     assert "&lt;b&gt;Ada&lt;/b&gt;" in page
     for part in (
-        "3 folds, not 10", "Classifiers", "Accuracy over folds", "Open set", "Each person",
+        "3 folds, not 10", "Classifiers", "Accuracy over folds", "Open set", "ROC of pairs",
+        "Each person",
         "Confusion", "Most confused", "Probability", "Map of the embeddings", "facestream x",
         impostors.fingerprint,
     ):  # fmt: skip

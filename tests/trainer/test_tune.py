@@ -6,7 +6,16 @@ import pytest
 
 from streamer.errors import DatasetError
 from tests.trainer.people import made_people, some_of
-from trainer.tune import Plan, combinations_of, config_lines, search, spec_with
+from trainer.dataset import Dataset
+from trainer.tune import (
+    Parameters,
+    Plan,
+    combinations_of,
+    config_lines,
+    finetune_command,
+    search,
+    spec_with,
+)
 from trainer.tune_report import write_tune_report
 from workers.fitting import ClassifierSpec
 from workers.impostors import Impostors
@@ -43,12 +52,12 @@ def test_a_search_is_nested_and_goes_on_where_it_was_stopped(
     vectors, dataset = made_people(impostors, 4, 4)
     trained_on: list[int] = []
 
-    def embed(parameters: object, training: object, name: str) -> np.ndarray:
-        trained_on.append(len(training.owner))  # type: ignore[attr-defined]
-        return vectors
+    def embed(parameters: Parameters, training: Dataset, name: str) -> tuple[np.ndarray, Impostors]:
+        trained_on.append(len(training.owner))
+        return vectors, fewer
 
     done: list[int] = []
-    arguments = (dataset, fewer, ClassifierSpec(), PLAN, embed, folder)
+    arguments = (dataset, "w", ClassifierSpec(), PLAN, embed, folder)
 
     def note(so_far: int, total: int) -> None:
         assert total == 6
@@ -73,7 +82,7 @@ def test_a_search_is_nested_and_goes_on_where_it_was_stopped(
     assert json.loads((folder / "tune.json").read_text())["best"] == found.best
     other = Plan(COMBINATIONS[:1], 2, 2, jobs=1)
     with pytest.raises(DatasetError, match="other crops or settings"):
-        search(dataset, fewer, ClassifierSpec(), other, embed, folder, note)
+        search(dataset, "w", ClassifierSpec(), other, embed, folder, note)
 
 
 def test_what_to_write_into_the_config() -> None:
@@ -81,3 +90,7 @@ def test_what_to_write_into_the_config() -> None:
         'classifier = "rbf"',
         "gamma = 2.0",
     ]
+    assert finetune_command({"kind": "svc"}) == ""
+    assert finetune_command({"rule": "hard", "margin": 0.1}) == (
+        "facestream train finetune --out FILE --rule hard --margin 0.1"
+    )
