@@ -73,7 +73,7 @@ def build_cache(
                 _write_shard(folder, shard, list(pool.map(cut_photo, shard, chunksize=8)), teacher)
                 done += len(shard)
                 on_progress(done, len(photos))
-    parts = [_read_shard(_shard_path(folder, shard)) for shard in shards]
+    parts = [read_shard(_shard_path(folder, shard)) for shard in shards]
     paths = [path for part in parts for path in part.paths]
     faceless = sorted({str(photo) for photo in photos} - set(paths))
     (folder / "faceless.txt").write_text("".join(f"{path}\n" for path in faceless))
@@ -155,6 +155,7 @@ def _write_shard(
     write_file(_shard_path(folder, shard), buffer.getvalue())
 
 
-def _read_shard(path: Path) -> FaceCache:
+def read_shard(path: Path) -> FaceCache:
+    """One file of a cache."""
     with np.load(path, allow_pickle=False) as shard:
         return FaceCache(shard["contexts"], shard["descriptors"], shard["paths"].tolist())

@@ -44,7 +44,13 @@ def distil(
         float | None, typer.Option(min=0.0, help="Stop after this; the same command goes on.")
     ] = None,
     peak_rate: Annotated[float, typer.Option(min=0.0, help="Highest learning rate.")] = 2e-3,
+    fall_share: Annotated[
+        float, typer.Option(min=0.01, max=1, help="Last part, in which the rate falls to zero.")
+    ] = 0.35,
     batch: Annotated[int, typer.Option(min=2, help="Crops a step.")] = 128,
+    morphs: Annotated[
+        int, typer.Option(min=0, help="Also train on so many blends of two faces each.")
+    ] = 0,
 ) -> None:
     """Train NN4.small2 on photos without names, from a stronger network's descriptors.
 
@@ -63,10 +69,11 @@ def distil(
     with quiet_stderr():
         from trainer.distil import Distiller, Progress, Recipe
         from trainer.face_cache import build_cache
+        from trainer.morphs import build_morphs, joined
     from trainer.plots import png, training_figure
     from workers.weights_file import load_weights, save_weights
 
-    recipe = Recipe(epochs=epochs, peak_rate=peak_rate, batch=batch)
+    recipe = Recipe(epochs=epochs, peak_rate=peak_rate, fall_share=fall_share, batch=batch)
     with stoppable() as stopped:
         with progress_to("cutting faces, photos") as show:
 
@@ -78,6 +85,15 @@ def distil(
             cache = build_cache(photos, work / "faces", cut)
         if len(cache.paths) < batch:
             raise DatasetError(f"must have at least {batch} photos with a face: {len(cache.paths)}")
+        if morphs:
+            with progress_to("blending faces") as show:
+
+                def blended(done: int, total: int) -> None:
+                    show(done, total)
+                    if stopped():
+                        raise DatasetError("stopped; the same command goes on from here")
+
+                cache = joined([cache, build_morphs(cache, morphs, work / "morphs", blended)])
         distiller = Distiller(cache, work, recipe, load_weights(start) if start else None)
 
         def should_stop() -> bool:
