@@ -153,15 +153,12 @@ def _take_in(
 ) -> Intake:
     usable, own = harvested.usable, vectors[name]
     reasons = [""] * len(usable)
+    mine = people.names.index(name) if name in people.names else None
+    known = people.embeddings[people.owner == mine] if mine is not None else people.embeddings[:0]
     if not force:
-        known = people.embeddings[people.owner == people.names.index(name)] if (
-            name in people.names
-        ) else people.embeddings[:0]  # fmt: skip
         _refuse_clips_of_two(usable, own, impostors, reasons)
         _refuse_look_alikes(own, known, _others(name, vectors, people), impostors, reasons)
         _refuse_odd_ones(own, impostors, reasons)
-    else:
-        known = people.embeddings[:0]
     left = [index for index, reason in enumerate(reasons) if not reason]
     quality = np.array([usable[index].quality for index in left])
     picked = varied(own[left], known, rules.max_crops, quality)

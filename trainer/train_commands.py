@@ -71,6 +71,7 @@ def distil(
         from trainer.face_cache import build_cache
         from trainer.morphs import build_morphs, joined
     from trainer.plots import png, training_figure
+    from workers.runtimes import best_precision
     from workers.weights_file import load_weights, save_weights
 
     recipe = Recipe(epochs=epochs, peak_rate=peak_rate, fall_share=fall_share, batch=batch)
@@ -94,7 +95,13 @@ def distil(
                         raise DatasetError("stopped; the same command goes on from here")
 
                 cache = joined([cache, build_morphs(cache, morphs, work / "morphs", blended)])
-        distiller = Distiller(cache, work, recipe, load_weights(start) if start else None)
+        distiller = Distiller(
+            cache,
+            work,
+            recipe,
+            load_weights(start) if start else None,
+            bfloat16=best_precision("tensorflow") == "bfloat16",
+        )
 
         def should_stop() -> bool:
             late = minutes is not None and time.monotonic() - beginning > minutes * 60
