@@ -151,7 +151,8 @@ def forget(
             spec_of(config.identify),
         )
         dropped = store.drop_versions_with(name)
-    # Reports show faces; those of versions that are gone go with them.
+    # Unfinished work may hold the person's crops; reports show them, and go with their versions.
+    shutil.rmtree(config.data_path / "work", ignore_errors=True)
     for version in dropped:
         shutil.rmtree(config.data_path / "reports" / f"gallery-{version}", ignore_errors=True)
     typer.echo(f"{name} is forgotten; gallery {saved.version}; deleted: {', '.join(dropped)}")

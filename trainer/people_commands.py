@@ -1,5 +1,6 @@
 """`facestream train dataset`, `finetune`, `tune`, `report`: an installation's own people."""
 
+import hashlib
 import json
 import shutil
 from dataclasses import asdict
@@ -173,7 +174,9 @@ def tune(
     config = load_config(context.obj)
     faces = _faces(config, source)
     plan = Plan(combinations_of(grid, random), outer, inner, jobs, _backend(backend))
-    folder = work or config.data_path / "work" / "tune"
+    # A search of other crops or with other settings has another folder.
+    what = hashlib.sha256(faces.crops_rgb.tobytes() + repr((plan, faces.names)).encode())
+    folder = work or config.data_path / "work" / f"tune-{what.hexdigest()[:12]}"
     embedder, impostors = network(config)
     plain = embed_all(faces.crops_rgb, embedder)
     tuned = TunedVectors(faces, plain, impostors, config.weights_path, folder)
