@@ -25,6 +25,9 @@ _ENOUGH_CROPS = 8
 _FOLDS = 4
 _ENOUGH_FALSE_ACCEPTS = 5
 _KERNEL_IMPOSTORS = 1000
+_DRAWN_SHARE = 0.3
+"""Drawn impostors are a little farther away than real strangers: with thresholds that accept 1 %
+and 0.3 % of them, 3.3 % and 1.15 % of 694 photos of real strangers were (LFW, 29 people)."""
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int32]
 
@@ -86,7 +89,7 @@ def fit_classifier(
     scorer = fit_scorer(x, y, impostors.embeddings, impostors, spec)
     held_out = _held_out_scores(x, y, group, impostors, spec)
     calibration = _calibrate(held_out)
-    threshold = _threshold(held_out, calibration, spec.false_accept_rate)
+    threshold = _threshold(held_out, calibration, spec.false_accept_rate * _DRAWN_SHARE)
     left_out = _left_out_people(x, y, impostors, spec)
     if left_out is not None and len(left_out.truth) * spec.false_accept_rate >= (
         _ENOUGH_FALSE_ACCEPTS

