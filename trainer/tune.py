@@ -40,7 +40,7 @@ DEFAULT_GRID: list[dict[str, list[Any]]] = [
 
 @dataclass(frozen=True)
 class Plan:
-    """How to search. `everything`: rows and folds; `backend`: of joblib, "" is its own choice."""
+    """How to search; `backend` is joblib's, "" for its own choice."""
 
     combinations: list[Parameters]
     outer_folds: int
