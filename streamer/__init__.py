@@ -4,6 +4,6 @@ From a program: `for event in streamer.subscribe("ipc://..."): ...`
 """
 
 from streamer.client import Subscriber, subscribe
-from streamer.messages import FrameEvent, GalleryEvent, IdentityEvent, Stats
+from streamer.wire.messages import FrameEvent, GalleryEvent, IdentityEvent, Stats
 
 __all__ = ["FrameEvent", "GalleryEvent", "IdentityEvent", "Stats", "Subscriber", "subscribe"]

@@ -11,9 +11,7 @@ import numpy as np
 import zmq
 from numpy.typing import NDArray
 
-from streamer.account import Account, StageCount
 from streamer.boxes import Box
-from streamer.clock import NS_PER_MS, stamp_now
 from streamer.config import CameraConfig
 from streamer.crop import cut_crop, sharpness
 from streamer.crop_policy import CropPolicy
@@ -21,7 +19,12 @@ from streamer.detect import HaarDetector
 from streamer.errors import ProtocolError
 from streamer.images import encode_image
 from streamer.lifeline import Lifeline, Stop
-from streamer.messages import (
+from streamer.reader import Frame, Reader
+from streamer.report import Reporter
+from streamer.sources import is_live, open_source, redact
+from streamer.track import Track, Tracker
+from streamer.wire.counters import Account, StageCount
+from streamer.wire.messages import (
     CameraState,
     CropInfo,
     CropMessage,
@@ -31,12 +34,9 @@ from streamer.messages import (
     decode,
     encode,
 )
-from streamer.reader import Frame, Reader
-from streamer.report import Reporter
-from streamer.ring import FrameRing
-from streamer.sockets import Bus, receive_all, try_send
-from streamer.sources import is_live, open_source, redact
-from streamer.track import Track, Tracker
+from streamer.wire.shared_frames import FrameRing
+from streamer.wire.sockets import Bus, receive_all, try_send
+from streamer.wire.timestamps import NS_PER_MS, stamp_now
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from types import TracebackType
 import zmq
 
 from streamer.errors import ProtocolError
-from streamer.messages import FrameEvent, GalleryEvent, IdentityEvent, Stats, decode
-from streamer.sockets import Bus, Security
+from streamer.wire.messages import FrameEvent, GalleryEvent, IdentityEvent, Stats, decode
+from streamer.wire.sockets import Bus, Security
 
 Event = IdentityEvent | FrameEvent | GalleryEvent | Stats
 SUBSCRIBER_HWM = 1000

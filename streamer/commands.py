@@ -18,7 +18,7 @@ from rich.console import Console
 from streamer.client import Subscriber
 from streamer.config import Config, load_config
 from streamer.errors import ConfigError, FacestreamError
-from streamer.messages import IdentityEvent
+from streamer.wire.messages import IdentityEvent
 
 Lifeline = Annotated[int | None, typer.Option(hidden=True)]
 Rings = Annotated[list[str] | None, typer.Option("--ring", hidden=True)]
@@ -181,7 +181,7 @@ def keys(
     ] = None,
 ) -> None:
     """Make the CURVE keys that tcp:// addresses need; keys that exist are kept."""
-    from streamer.sockets import make_keys
+    from streamer.wire.sockets import make_keys
 
     for name in client or []:
         if not name.replace("-", "").replace("_", "").isalnum():

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from streamer.detect import DEFAULT_CASCADE
 from streamer.errors import ConfigError
-from streamer.sockets import Security, is_tcp
+from streamer.wire.sockets import Security, is_tcp
 
 MAX_IPC_PATH_BYTES = 107  # sun_path of Linux's sockaddr_un, less its end
 PER_CAMERA = ("detect", "track", "capture")

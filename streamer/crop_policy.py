@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from streamer.config import CaptureConfig
-from streamer.messages import Hint
+from streamer.wire.messages import Hint
 
 
 @dataclass

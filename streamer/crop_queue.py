@@ -7,9 +7,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from streamer.account import Account
-from streamer.clock import Stamp, age_ms
-from streamer.messages import CropInfo
+from streamer.wire.counters import Account
+from streamer.wire.messages import CropInfo
+from streamer.wire.timestamps import Stamp, age_ms
 
 MAX_ATTEMPTS = 3
 

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
-from streamer.account import Account, StageCount
 from streamer.config import DispatchConfig
 from streamer.crop_queue import CropQueue, QueuedCrop
 from streamer.errors import ProtocolError
 from streamer.lifeline import Lifeline, Stop
-from streamer.messages import (
+from streamer.report import Reporter
+from streamer.wire.counters import Account, StageCount
+from streamer.wire.messages import (
     Batch,
     BatchDone,
     CropMessage,
@@ -28,8 +29,7 @@ from streamer.messages import (
     encode,
     expect,
 )
-from streamer.report import Reporter
-from streamer.sockets import Bus, Socket, receive_all, try_send
+from streamer.wire.sockets import Bus, Socket, receive_all, try_send
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from streamer.account import StageCount, add_up
-from streamer.messages import GalleryEvent, IdentityEvent, Stats
+from streamer.wire.counters import StageCount, add_up
+from streamer.wire.messages import GalleryEvent, IdentityEvent, Stats
 
 PLAIN_SECONDS = 10.0
 _STALE_S = 5.0

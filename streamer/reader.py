@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.clock import NS_PER_MS, Stamp, stamp_now
 from streamer.errors import FacestreamError
 from streamer.sources import Pacer, Source
+from streamer.wire.timestamps import NS_PER_MS, Stamp, stamp_now
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from streamer.client import Subscriber
 from streamer.errors import ConfigError, SourceError
 from streamer.files import replacing, write_file
 from streamer.images import decode_image, encode_image, resize_image
-from streamer.messages import FrameEvent
+from streamer.wire.messages import FrameEvent
 
 _FOURCC = {".mp4": "mp4v", ".avi": "MJPG", ".mkv": "mp4v"}
 _PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")

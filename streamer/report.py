@@ -8,10 +8,10 @@ from typing import Literal
 
 import zmq
 
-from streamer.account import StageCount
-from streamer.clock import utc_text
-from streamer.messages import CameraState, Stats, encode
-from streamer.sockets import Socket, try_send
+from streamer.wire.counters import StageCount
+from streamer.wire.messages import CameraState, Stats, encode
+from streamer.wire.sockets import Socket, try_send
+from streamer.wire.timestamps import utc_text
 
 REPORT_SECONDS = 1.0
 FINAL_TIMEOUT_MS = 1000

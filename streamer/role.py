@@ -8,8 +8,8 @@ from streamer.config import Config
 from streamer.errors import ConfigError
 from streamer.lifeline import Lifeline, Stop
 from streamer.logs import set_up_logging
-from streamer.ring import FrameRing
-from streamer.sockets import Bus
+from streamer.wire.shared_frames import FrameRing
+from streamer.wire.sockets import Bus
 
 FINAL_LINGER_MS = 500
 

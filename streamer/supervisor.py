@@ -16,7 +16,7 @@ from typing import IO
 
 from streamer.config import Config, SuperviseConfig
 from streamer.errors import FacestreamError
-from streamer.ring import make_ring
+from streamer.wire.shared_frames import make_ring
 
 log = logging.getLogger(__name__)
 

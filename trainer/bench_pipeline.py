@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from streamer.account import StageCount
 from streamer.client import Subscriber
 from streamer.demo import (
     ENROLLED,
@@ -27,7 +26,8 @@ from streamer.demo import (
 )
 from streamer.display import Display
 from streamer.errors import FacestreamError
-from streamer.messages import FrameEvent, IdentityEvent, Stats
+from streamer.wire.counters import StageCount
+from streamer.wire.messages import FrameEvent, IdentityEvent, Stats
 
 _START_TIMEOUT_S = 180.0
 

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import zmq
 
-from streamer.clock import stamp_now
 from streamer.config import DispatchConfig
 from streamer.dispatch import Dispatch, DispatchPorts
 from streamer.errors import FacestreamError
 from streamer.lifeline import Lifeline, Stop
-from streamer.messages import CropInfo, CropMessage, Embeddings, decode, encode
-from streamer.sockets import open_bus
+from streamer.wire.messages import CropInfo, CropMessage, Embeddings, decode, encode
+from streamer.wire.sockets import open_bus
+from streamer.wire.timestamps import stamp_now
 from workers.embed import Embedder, EmbedWorker
 
 WINDOW = 512

@@ -13,14 +13,14 @@ from pathlib import Path
 import numpy as np
 import zmq
 
-from streamer.account import Account, StageCount
 from streamer.config import EmbedConfig
 from streamer.crop import CROP_SIZE
 from streamer.errors import ProtocolError
 from streamer.lifeline import Lifeline, Stop
-from streamer.messages import Batch, BatchDone, WorkerReady, decode, encode, expect
 from streamer.report import Reporter
-from streamer.sockets import Bus, receive_all, try_send
+from streamer.wire.counters import Account, StageCount
+from streamer.wire.messages import Batch, BatchDone, WorkerReady, decode, encode, expect
+from streamer.wire.sockets import Bus, receive_all, try_send
 from workers.runtimes import EmbedFunction, build
 from workers.weights_file import load_weights
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from streamer.clock import utc_text
 from streamer.crop import CROP_SIZE
 from streamer.errors import GalleryError
+from streamer.wire.timestamps import utc_text
 from workers.classifier import Calibration, Classifier, Expected
 from workers.fitting import ClassifierSpec
 from workers.nn4 import EMBEDDING_SIZE

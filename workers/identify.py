@@ -10,13 +10,13 @@ import numpy as np
 import zmq
 from numpy.typing import NDArray
 
-from streamer.account import Account, StageCount
-from streamer.clock import age_ms, utc_text
 from streamer.config import IdentifyConfig
 from streamer.errors import GalleryError, ProtocolError
 from streamer.images import decode_image, encode_image
 from streamer.lifeline import Lifeline, Stop
-from streamer.messages import (
+from streamer.report import Reporter
+from streamer.wire.counters import Account, StageCount
+from streamer.wire.messages import (
     Embeddings,
     FrameEvent,
     GalleryEvent,
@@ -27,9 +27,9 @@ from streamer.messages import (
     decode,
     encode,
 )
-from streamer.report import Reporter
-from streamer.ring import FrameRing
-from streamer.sockets import Bus, receive_all, try_send
+from streamer.wire.shared_frames import FrameRing
+from streamer.wire.sockets import Bus, receive_all, try_send
+from streamer.wire.timestamps import age_ms, utc_text
 from workers.annotate import annotate
 from workers.classifier import Verdict
 from workers.gallery import GalleryStore

@@ -11,9 +11,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.account import Account
-from streamer.clock import Stamp, age_ms, utc_text
-from streamer.messages import CropInfo, IdentityEvent, Tracks
+from streamer.wire.counters import Account
+from streamer.wire.messages import CropInfo, IdentityEvent, Tracks
+from streamer.wire.timestamps import Stamp, age_ms, utc_text
 from workers.annotate import Label
 from workers.classifier import Verdict
 from workers.gallery_version import Gallery

@@ -11,9 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from streamer.account import StageCount, add_up
 from streamer.client import Subscriber
-from streamer.messages import GalleryEvent, IdentityEvent, Stats
+from streamer.wire.counters import StageCount, add_up
+from streamer.wire.messages import GalleryEvent, IdentityEvent, Stats
 
 GENEROUS_S = 240.0
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from streamer.account import StageCount
-from streamer.messages import IdentityEvent
+from streamer.wire.counters import StageCount
+from streamer.wire.messages import IdentityEvent
 from tests.integration.harness import GENEROUS_S, Pipeline, leftovers
 from workers.gallery_version import Gallery
 

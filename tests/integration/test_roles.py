@@ -8,8 +8,8 @@ import zmq
 
 from streamer.client import Subscriber
 from streamer.images import decode_image
-from streamer.messages import FrameEvent, IdentityEvent, Stats
-from streamer.sockets import Security, make_keys, open_bus
+from streamer.wire.messages import FrameEvent, IdentityEvent, Stats
+from streamer.wire.sockets import Security, make_keys, open_bus
 from tests.integration.harness import Pipeline
 from workers.gallery_version import Gallery
 

@@ -1,6 +1,6 @@
 from streamer.config import CaptureConfig
 from streamer.crop_policy import CropPolicy
-from streamer.messages import Hint
+from streamer.wire.messages import Hint
 
 
 def make(**settings: int) -> CropPolicy:

@@ -1,7 +1,7 @@
-from streamer.account import Account
-from streamer.clock import Stamp
 from streamer.crop_queue import MAX_ATTEMPTS, CropQueue, QueuedCrop
-from streamer.messages import CropInfo
+from streamer.wire.counters import Account
+from streamer.wire.messages import CropInfo
+from streamer.wire.timestamps import Stamp
 
 
 def crop(track: int, sequence: int, at_ms: int = 0, camera: str = "door") -> QueuedCrop:

@@ -1,7 +1,7 @@
 import numpy as np
 
-from streamer.clock import stamp_now
-from streamer.messages import CropInfo, IdentityEvent, SeenTrack, Tracks
+from streamer.wire.messages import CropInfo, IdentityEvent, SeenTrack, Tracks
+from streamer.wire.timestamps import stamp_now
 from workers.classifier import Verdict
 from workers.gallery import GalleryStore
 from workers.gallery_version import Gallery

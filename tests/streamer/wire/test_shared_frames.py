@@ -2,7 +2,7 @@ import os
 
 import numpy as np
 
-from streamer.ring import SLOTS, FrameRing, make_ring
+from streamer.wire.shared_frames import SLOTS, FrameRing, make_ring
 
 
 def test_what_is_written_is_read_by_another_view_until_it_is_written_over() -> None:

@@ -1,4 +1,4 @@
-from streamer.account import Account, StageCount, add_up
+from streamer.wire.counters import Account, StageCount, add_up
 
 
 def test_an_untouched_account_is_empty_and_whole() -> None:

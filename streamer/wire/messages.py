@@ -13,10 +13,10 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgpack
 from pydantic import Field, TypeAdapter, ValidationError
 
-from streamer.account import StageCount
-from streamer.clock import Stamp
 from streamer.crop import CROP_SIZE
 from streamer.errors import ProtocolError
+from streamer.wire.counters import StageCount
+from streamer.wire.timestamps import Stamp
 
 VERSION = 1
 MAX_HEADER_BYTES = 256 * 1024

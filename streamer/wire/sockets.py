@@ -11,7 +11,7 @@ import zmq.auth
 from zmq.auth.thread import ThreadAuthenticator
 
 from streamer.errors import ConfigError
-from streamer.messages import MAX_PART_BYTES
+from streamer.wire.messages import MAX_PART_BYTES
 
 HIGH_WATER_MARK = 256
 HEARTBEAT_MS = 1000

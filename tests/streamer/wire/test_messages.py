@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamer.clock import stamp_now
 from streamer.errors import ProtocolError
-from streamer.messages import (
+from streamer.wire.messages import (
     CROP_BYTES,
     MAX_HEADER_BYTES,
     TYPES,
@@ -27,6 +26,7 @@ from streamer.messages import (
     encode,
     expect,
 )
+from streamer.wire.timestamps import stamp_now
 
 INFO = CropInfo("door", 3, 17, stamp_now(), 123.4, (10, -5, 80, 80), 0.7)
 VECTOR = np.ones(128, "<f4").tobytes()

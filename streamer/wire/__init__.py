@@ -1,0 +1,1 @@
+"""Messages, sockets, timestamps, counters and shared frames on one floor."""
