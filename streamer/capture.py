@@ -12,7 +12,7 @@ import zmq
 from numpy.typing import NDArray
 
 from streamer.boxes import Box
-from streamer.config import CameraConfig
+from streamer.config.sections import CameraConfig
 from streamer.crop import cut_crop, sharpness
 from streamer.crop_policy import CropPolicy
 from streamer.detect import HaarDetector

@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 
 from streamer.client import Subscriber
-from streamer.config import Config, load_config
+from streamer.config.sections import Config, load_config
 from streamer.errors import ConfigError, FacestreamError
 from streamer.wire.messages import IdentityEvent
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from streamer.config import CaptureConfig
+from streamer.config.sections import CaptureConfig
 from streamer.wire.messages import Hint
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
-from streamer.config import DispatchConfig
+from streamer.config.sections import DispatchConfig
 from streamer.crop_queue import CropQueue, QueuedCrop
 from streamer.errors import ProtocolError
 from streamer.lifeline import Lifeline, Stop

@@ -4,7 +4,7 @@ import logging
 import os
 from typing import Protocol
 
-from streamer.config import Config
+from streamer.config.sections import Config
 from streamer.errors import ConfigError
 from streamer.lifeline import Lifeline, Stop
 from streamer.logs import set_up_logging

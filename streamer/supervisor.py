@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from streamer.config import Config, SuperviseConfig
+from streamer.config.sections import Config, SuperviseConfig
 from streamer.errors import FacestreamError
 from streamer.wire.shared_frames import make_ring
 

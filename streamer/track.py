@@ -11,7 +11,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from streamer.boxes import Box, iou_matrix
-from streamer.config import TrackConfig
+from streamer.config.sections import TrackConfig
 
 _SMOOTHING = 0.5
 _MAX_STEP_MS = 500.0

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from streamer.config import DetectConfig, EmbedConfig, EnrolConfig
+from streamer.config.sections import DetectConfig, EmbedConfig, EnrolConfig
 from streamer.demo import collins_bgr, hopper_bgr
 from streamer.images import encode_image
 from trainer.enrol import enrol

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from streamer.boxes import Box
-from streamer.config import EmbedConfig
+from streamer.config.sections import EmbedConfig
 from streamer.crop import cut_crop
 from streamer.detect import CASCADES, DEFAULT_CASCADE
 from workers.embed import load_embedder

@@ -25,7 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from streamer.config import EmbedConfig
+from streamer.config.sections import EmbedConfig
 from streamer.errors import DatasetError
 from streamer.images import read_image, resize_image
 from trainer.dataset import folds_of

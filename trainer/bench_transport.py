@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import zmq
 
-from streamer.config import DispatchConfig
+from streamer.config.sections import DispatchConfig
 from streamer.dispatch import Dispatch, DispatchPorts
 from streamer.errors import FacestreamError
 from streamer.lifeline import Lifeline, Stop

@@ -17,7 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from streamer.config import DetectConfig, EnrolConfig
+from streamer.config.sections import DetectConfig, EnrolConfig
 from streamer.errors import DatasetError
 from streamer.files import write_file
 from trainer.harvest import CLIP_SUFFIXES, Face, Harvest, harvest, media_below

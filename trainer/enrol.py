@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.config import EnrolConfig
+from streamer.config.sections import EnrolConfig
 from streamer.errors import GalleryError
 from trainer.contact_sheet import manifest_csv, sheet_jpeg
 from trainer.harvest import Face, Harvest

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from streamer.config import Config, load_config
+from streamer.config.sections import Config, load_config
 from streamer.errors import GalleryError, WeightsError
 from streamer.files import write_file
 from trainer.progress import progress_bar

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.boxes import Box
-from streamer.config import DetectConfig
+from streamer.config.sections import DetectConfig
 from streamer.crop import cut_crop
 from streamer.detect import HaarDetector, without_doubles
 from streamer.errors import PictureError

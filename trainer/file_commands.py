@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streamer.config import load_config
+from streamer.config.sections import load_config
 from streamer.errors import ConfigError, DatasetError, GalleryError, PictureError
 from streamer.files import write_file
 from trainer.progress import progress_bar

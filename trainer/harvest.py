@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.boxes import Box
-from streamer.config import DetectConfig, EnrolConfig, TrackConfig
+from streamer.config.sections import DetectConfig, EnrolConfig, TrackConfig
 from streamer.crop import CROP_SIZE, cut_crop, sharpness
 from streamer.detect import HaarDetector, largest, without_doubles
 from streamer.errors import PictureError

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.boxes import Box
-from streamer.config import Config
+from streamer.config.sections import Config
 from streamer.crop import cut_crop
 from streamer.detect import HaarDetector, without_doubles
 from streamer.errors import DatasetError, PictureError

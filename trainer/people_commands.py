@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streamer.config import Config, load_config
+from streamer.config.sections import Config, load_config
 from streamer.errors import ConfigError, GalleryError
 from streamer.files import write_file
 from trainer.progress import progress_bar, progress_text

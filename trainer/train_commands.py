@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from streamer.config import load_config
+from streamer.config.sections import load_config
 from streamer.errors import ConfigError, DatasetError
 from streamer.files import write_file
 from trainer import people_commands

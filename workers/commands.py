@@ -3,7 +3,7 @@
 import typer
 
 from streamer.commands import Lifeline, Rings
-from streamer.config import Config, load_config
+from streamer.config.sections import Config, load_config
 from workers.gallery_commands import app as gallery_app
 from workers.weights_commands import app as weights_app
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import zmq
 
-from streamer.config import EmbedConfig
+from streamer.config.sections import EmbedConfig
 from streamer.crop import CROP_SIZE
 from streamer.errors import ProtocolError
 from streamer.lifeline import Lifeline, Stop

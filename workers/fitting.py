@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.svm import SVC, LinearSVC
 
-from streamer.config import IdentifyConfig
+from streamer.config.sections import IdentifyConfig
 from workers.classifier import Calibration, Classifier, Expected, squared_distance_to_people
 from workers.impostors import Impostors
 from workers.scorers import KernelScorer, LinearScorer, NearestScorer, Scorer

@@ -10,7 +10,7 @@ import numpy as np
 import zmq
 from numpy.typing import NDArray
 
-from streamer.config import IdentifyConfig
+from streamer.config.sections import IdentifyConfig
 from streamer.errors import GalleryError, ProtocolError
 from streamer.images import decode_image, encode_image
 from streamer.lifeline import Lifeline, Stop

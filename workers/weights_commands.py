@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from streamer.config import load_config
+from streamer.config.sections import load_config
 from streamer.errors import ConfigError, WeightsError
 
 app = typer.Typer(

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from streamer.config import DetectConfig, EnrolConfig
+from streamer.config.sections import DetectConfig, EnrolConfig
 from tests.trainer.people import made_people, some_of
 from trainer.bulk import harvest_people, people_in
 from trainer.dataset import write_dataset

@@ -1,4 +1,4 @@
-from streamer.config import CaptureConfig
+from streamer.config.sections import CaptureConfig
 from streamer.crop_policy import CropPolicy
 from streamer.wire.messages import Hint
 

@@ -1,7 +1,7 @@
 import pytest
 
 from streamer.boxes import Box
-from streamer.config import TrackConfig
+from streamer.config.sections import TrackConfig
 from streamer.track import Tracker
 
 FRAME_MS = 40.0

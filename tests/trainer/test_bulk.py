@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from streamer.config import DetectConfig, EnrolConfig
+from streamer.config.sections import DetectConfig, EnrolConfig
 from streamer.errors import DatasetError
 from trainer.bulk import harvest_people, people_in
 

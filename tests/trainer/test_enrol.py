@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from streamer.config import DetectConfig, EnrolConfig
+from streamer.config.sections import DetectConfig, EnrolConfig
 from streamer.demo import Actor, background, write_clip
 from streamer.errors import GalleryError
 from streamer.images import encode_image, read_image

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from streamer.config import Config, load_config
+from streamer.config.sections import Config, load_config
 from streamer.demo import Actor, background, write_clip
 from streamer.errors import DatasetError
 from streamer.images import encode_image, read_image

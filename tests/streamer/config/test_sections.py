@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from streamer.config import Config, load_config
+from streamer.config.sections import Config, load_config
 from streamer.errors import ConfigError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CAMERA = '[cameras.door]\nsource = "demo"\n'
 
 
