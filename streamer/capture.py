@@ -18,9 +18,9 @@ from streamer.crop_policy import CropPolicy
 from streamer.detect import HaarDetector
 from streamer.errors import ProtocolError
 from streamer.images import encode_image
-from streamer.lifeline import Lifeline, Stop
 from streamer.reader import Frame, Reader
-from streamer.report import Reporter
+from streamer.runtime.heartbeat import Lifeline, Stop
+from streamer.runtime.stats import Reporter
 from streamer.sources import is_live, open_source, redact
 from streamer.track import Track, Tracker
 from streamer.wire.counters import Account, StageCount

@@ -36,8 +36,8 @@ def register(app: typer.Typer) -> None:
 def run(context: typer.Context) -> None:
     """Run the whole pipeline: start and watch every process until Ctrl-C."""
     from streamer.display import Display
-    from streamer.logs import set_up_logging
-    from streamer.supervisor import Supervisor
+    from streamer.runtime.logs import set_up_logging
+    from streamer.runtime.supervisor import Supervisor
 
     config = load_config(context.obj)
     set_up_logging(config.log.level, "facestream")
@@ -203,7 +203,7 @@ def capture(
 ) -> None:
     """Run one camera's capture process alone."""
     from streamer.capture import Capture, CapturePorts
-    from streamer.role import inherit_rings, run_role, start_role
+    from streamer.runtime.service import inherit_rings, run_role, start_role
 
     config = load_config(context.obj)
     if camera not in config.cameras:
@@ -232,7 +232,7 @@ def capture(
 def dispatch(context: typer.Context, lifeline: Lifeline = None) -> None:
     """Run the dispatch process alone."""
     from streamer.dispatch import Dispatch, DispatchPorts
-    from streamer.role import run_role, start_role
+    from streamer.runtime.service import run_role, start_role
 
     config = load_config(context.obj)
     stop = start_role(config, "dispatch")

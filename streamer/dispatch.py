@@ -15,8 +15,8 @@ from zmq.utils.monitor import recv_monitor_message
 from streamer.config.sections import DispatchConfig
 from streamer.crop_queue import CropQueue, QueuedCrop
 from streamer.errors import ProtocolError
-from streamer.lifeline import Lifeline, Stop
-from streamer.report import Reporter
+from streamer.runtime.heartbeat import Lifeline, Stop
+from streamer.runtime.stats import Reporter
 from streamer.wire.counters import Account, StageCount
 from streamer.wire.messages import (
     Batch,

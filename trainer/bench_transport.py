@@ -13,7 +13,7 @@ import zmq
 from streamer.config.sections import DispatchConfig
 from streamer.dispatch import Dispatch, DispatchPorts
 from streamer.errors import FacestreamError
-from streamer.lifeline import Lifeline, Stop
+from streamer.runtime.heartbeat import Lifeline, Stop
 from streamer.wire.messages import CropInfo, CropMessage, Embeddings, decode, encode
 from streamer.wire.sockets import open_bus
 from streamer.wire.timestamps import stamp_now

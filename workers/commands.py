@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 def run_embed_worker(config: Config, name: str, lifeline: int | None) -> None:
     """Run one embed worker alone, until it is stopped."""
-    from streamer.role import run_role, start_role
+    from streamer.runtime.service import run_role, start_role
 
     stop = start_role(config, name)
     from workers.embed import EmbedWorker, load_embedder
@@ -30,7 +30,7 @@ def run_embed_worker(config: Config, name: str, lifeline: int | None) -> None:
 
 def identify(context: typer.Context, lifeline: Lifeline = None, ring: Rings = None) -> None:
     """Run the identify process alone."""
-    from streamer.role import inherit_rings, run_role, start_role
+    from streamer.runtime.service import inherit_rings, run_role, start_role
     from workers.identify import Identify, IdentifyPorts
     from workers.impostors import load_impostors
     from workers.weights_file import read_fingerprint

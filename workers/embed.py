@@ -16,8 +16,8 @@ import zmq
 from streamer.config.sections import EmbedConfig
 from streamer.crop import CROP_SIZE
 from streamer.errors import ProtocolError
-from streamer.lifeline import Lifeline, Stop
-from streamer.report import Reporter
+from streamer.runtime.heartbeat import Lifeline, Stop
+from streamer.runtime.stats import Reporter
 from streamer.wire.counters import Account, StageCount
 from streamer.wire.messages import Batch, BatchDone, WorkerReady, decode, encode, expect
 from streamer.wire.sockets import Bus, receive_all, try_send

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from streamer.config.sections import IdentifyConfig
 from streamer.errors import GalleryError, ProtocolError
 from streamer.images import decode_image, encode_image
-from streamer.lifeline import Lifeline, Stop
-from streamer.report import Reporter
+from streamer.runtime.heartbeat import Lifeline, Stop
+from streamer.runtime.stats import Reporter
 from streamer.wire.counters import Account, StageCount
 from streamer.wire.messages import (
     Embeddings,

@@ -6,8 +6,8 @@ from typing import Protocol
 
 from streamer.config.sections import Config
 from streamer.errors import ConfigError
-from streamer.lifeline import Lifeline, Stop
-from streamer.logs import set_up_logging
+from streamer.runtime.heartbeat import Lifeline, Stop
+from streamer.runtime.logs import set_up_logging
 from streamer.wire.shared_frames import FrameRing
 from streamer.wire.sockets import Bus
 

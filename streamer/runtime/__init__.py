@@ -1,0 +1,1 @@
+"""What every process has around its work: heartbeat, signals, logs, statistics, supervision."""
