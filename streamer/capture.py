@@ -11,18 +11,18 @@ import numpy as np
 import zmq
 from numpy.typing import NDArray
 
-from streamer.boxes import Box
 from streamer.config.sections import CameraConfig
-from streamer.crop import cut_crop, sharpness
 from streamer.crop_policy import CropPolicy
-from streamer.detect import HaarDetector
 from streamer.errors import ProtocolError
-from streamer.images import encode_image
 from streamer.reader import Frame, Reader
 from streamer.runtime.heartbeat import Lifeline, Stop
 from streamer.runtime.stats import Reporter
 from streamer.sources import is_live, open_source, redact
-from streamer.track import Track, Tracker
+from streamer.vision.boxes import Box
+from streamer.vision.crop import cut_crop, sharpness
+from streamer.vision.detect import HaarDetector
+from streamer.vision.images import encode_image
+from streamer.vision.track import Track, Tracker
 from streamer.wire.counters import Account, StageCount
 from streamer.wire.messages import (
     CameraState,

@@ -68,8 +68,8 @@ def run(context: typer.Context) -> None:
 
 def check(context: typer.Context) -> None:
     """Check the config file without running anything."""
-    from streamer.detect import HaarDetector
     from streamer.sources import is_live, redact
+    from streamer.vision.detect import HaarDetector
 
     config = load_config(context.obj)
     faults = []

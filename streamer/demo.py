@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.files import replacing, write_file
-from streamer.images import encode_image, read_image, resize_image
+from streamer.vision.images import encode_image, read_image, resize_image
 
 WIDTH, HEIGHT, FPS = 1280, 720, 30
 SECONDS = 24

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from streamer.client import Subscriber
 from streamer.errors import ConfigError, SourceError
 from streamer.files import replacing, write_file
-from streamer.images import decode_image, encode_image, resize_image
+from streamer.vision.images import decode_image, encode_image, resize_image
 from streamer.wire.messages import FrameEvent
 
 _FOURCC = {".mp4": "mp4v", ".avi": "MJPG", ".mkv": "mp4v"}

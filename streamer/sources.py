@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.errors import SourceError
-from streamer.images import read_image
+from streamer.vision.images import read_image
 
 OPEN_TIMEOUT_MS = 10_000
 PICTURES_FPS = 5.0

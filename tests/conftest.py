@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from streamer.config.sections import DetectConfig, EmbedConfig, EnrolConfig
 from streamer.demo import collins_bgr, hopper_bgr
-from streamer.images import encode_image
+from streamer.vision.images import encode_image
 from trainer.enrol import enrol
 from trainer.harvest import harvest
 from workers.embed import Embedder, load_embedder

@@ -14,10 +14,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.boxes import Box
-from streamer.crop import CROP_SIZE, cut_crop
 from streamer.demo import collins_bgr, hopper_bgr
 from streamer.errors import FacestreamError
+from streamer.vision.boxes import Box
+from streamer.vision.crop import CROP_SIZE, cut_crop
 from workers.nn4 import DENSE_INPUTS, EMBEDDING_SIZE, Conv, walk
 from workers.runtimes import EmbedFunction, build
 from workers.weights_file import Weights, load_weights

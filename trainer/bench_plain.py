@@ -13,10 +13,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from streamer.boxes import Box
 from streamer.config.sections import EmbedConfig
-from streamer.crop import cut_crop
-from streamer.detect import CASCADES, DEFAULT_CASCADE
+from streamer.vision.boxes import Box
+from streamer.vision.crop import cut_crop
+from streamer.vision.detect import CASCADES, DEFAULT_CASCADE
 from workers.embed import load_embedder
 from workers.gallery import GalleryStore
 

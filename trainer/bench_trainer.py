@@ -27,7 +27,7 @@ from sklearn.svm import SVC
 
 from streamer.config.sections import EmbedConfig
 from streamer.errors import DatasetError
-from streamer.images import read_image, resize_image
+from streamer.vision.images import read_image, resize_image
 from trainer.dataset import folds_of
 from trainer.enrol import embed_all
 from trainer.lfw import cut_faces

@@ -8,8 +8,8 @@ from itertools import islice
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from streamer.crop import CROP_SIZE
-from streamer.images import encode_image
+from streamer.vision.crop import CROP_SIZE
+from streamer.vision.images import encode_image
 from trainer.harvest import Face
 
 _COLUMNS = 8

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.crop import CROP_SIZE
 from streamer.errors import DatasetError
 from streamer.files import write_file
-from streamer.images import encode_image, read_image
+from streamer.vision.crop import CROP_SIZE
+from streamer.vision.images import encode_image, read_image
 from trainer.enrol import file_name_of
 from trainer.harvest import Harvest
 from workers.people import People

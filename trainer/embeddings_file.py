@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.boxes import Box
 from streamer.errors import DatasetError
 from streamer.files import write_file
+from streamer.vision.boxes import Box
 
 
 def write_embeddings(

@@ -19,11 +19,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.boxes import Box
-from streamer.crop import cut_crop
-from streamer.detect import HaarDetector, largest
 from streamer.files import write_file
-from streamer.images import read_image
+from streamer.vision.boxes import Box
+from streamer.vision.crop import cut_crop
+from streamer.vision.detect import HaarDetector, largest
+from streamer.vision.images import read_image
 from trainer.stopping import end_with_parent
 from trainer.teacher import CHIP_PADDING, CHIP_SIZE, load_teacher, teacher_file
 from workers.runtimes import EmbedFunction

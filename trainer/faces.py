@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.boxes import Box
 from streamer.config.sections import DetectConfig
-from streamer.crop import cut_crop
-from streamer.detect import HaarDetector, without_doubles
 from streamer.errors import PictureError
-from streamer.images import read_image
+from streamer.vision.boxes import Box
+from streamer.vision.crop import cut_crop
+from streamer.vision.detect import HaarDetector, without_doubles
+from streamer.vision.images import read_image
 
 _FINE_SCALE = 1.1
 _MIN_FACE_PX = 24

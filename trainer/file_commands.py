@@ -158,7 +158,7 @@ def cluster(
     """Group the faces of unlabelled pictures by person: a folder of crops for each, and a CSV."""
     import numpy as np
 
-    from streamer.images import encode_image
+    from streamer.vision.images import encode_image
     from trainer.cluster import cluster as group_faces
     from workers.impostors import load_impostors
 

@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.boxes import Box
 from streamer.config.sections import DetectConfig, EnrolConfig, TrackConfig
-from streamer.crop import CROP_SIZE, cut_crop, sharpness
-from streamer.detect import HaarDetector, largest, without_doubles
 from streamer.errors import PictureError
-from streamer.images import read_image, resize_image
-from streamer.track import Tracker
+from streamer.vision.boxes import Box
+from streamer.vision.crop import CROP_SIZE, cut_crop, sharpness
+from streamer.vision.detect import HaarDetector, largest, without_doubles
+from streamer.vision.images import read_image, resize_image
+from streamer.vision.track import Tracker
 from trainer.photos import PHOTO_SUFFIXES
 from workers.people import moment_of, track_of
 

@@ -16,14 +16,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.boxes import Box
 from streamer.config.sections import Config
-from streamer.crop import cut_crop
-from streamer.detect import HaarDetector, without_doubles
 from streamer.errors import DatasetError, PictureError
 from streamer.files import replacing, write_file
-from streamer.images import encode_image
-from streamer.track import Tracker
+from streamer.vision.boxes import Box
+from streamer.vision.crop import cut_crop
+from streamer.vision.detect import HaarDetector, without_doubles
+from streamer.vision.images import encode_image
+from streamer.vision.track import Tracker
 from trainer.faces import faces_in, picture_detector
 from trainer.harvest import CLIP_SUFFIXES
 from trainer.photos import PHOTO_SUFFIXES

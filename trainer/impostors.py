@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.mixture import GaussianMixture
 
-from streamer.crop import cut_crop
-from streamer.detect import HaarDetector, largest
 from streamer.errors import DatasetError
 from streamer.files import write_file
-from streamer.images import read_image
+from streamer.vision.crop import cut_crop
+from streamer.vision.detect import HaarDetector, largest
+from streamer.vision.images import read_image
 from workers.embed import Embedder
 
 DRAWS = 4000

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.boxes import Box
-from streamer.crop import CROP_ENLARGE, CROP_SIZE, cut_crop
-from streamer.detect import ThoroughDetector
 from streamer.errors import DatasetError
-from streamer.images import read_image, resize_image
+from streamer.vision.boxes import Box
+from streamer.vision.crop import CROP_ENLARGE, CROP_SIZE, cut_crop
+from streamer.vision.detect import ThoroughDetector
+from streamer.vision.images import read_image, resize_image
 from trainer.pairs import Pair, Verification, verify
 from workers.embed import Embedder
 

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from streamer.images import encode_image
+from streamer.vision.images import encode_image
 from trainer.plots import png
 
 

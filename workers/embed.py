@@ -14,10 +14,10 @@ import numpy as np
 import zmq
 
 from streamer.config.sections import EmbedConfig
-from streamer.crop import CROP_SIZE
 from streamer.errors import ProtocolError
 from streamer.runtime.heartbeat import Lifeline, Stop
 from streamer.runtime.stats import Reporter
+from streamer.vision.crop import CROP_SIZE
 from streamer.wire.counters import Account, StageCount
 from streamer.wire.messages import Batch, BatchDone, WorkerReady, decode, encode, expect
 from streamer.wire.sockets import Bus, receive_all, try_send

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from streamer.crop import CROP_SIZE
 from streamer.errors import GalleryError
+from streamer.vision.crop import CROP_SIZE
 from streamer.wire.timestamps import utc_text
 from workers.classifier import Calibration, Classifier, Expected
 from workers.fitting import ClassifierSpec

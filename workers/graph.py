@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from streamer.crop import CROP_SIZE
+from streamer.vision.crop import CROP_SIZE
 from workers.nn4 import BATCH_NORM_EPSILON, DENSE_LAYER, EMBEDDING_SIZE, Conv, walk, walk_trunk
 from workers.runtimes import EmbedFunction, Precision
 from workers.weights_file import Weights

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from streamer.config.sections import IdentifyConfig
 from streamer.errors import GalleryError, ProtocolError
-from streamer.images import decode_image, encode_image
 from streamer.runtime.heartbeat import Lifeline, Stop
 from streamer.runtime.stats import Reporter
+from streamer.vision.images import decode_image, encode_image
 from streamer.wire.counters import Account, StageCount
 from streamer.wire.messages import (
     Embeddings,

@@ -11,8 +11,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.crop import CROP_SIZE
 from streamer.errors import ConfigError
+from streamer.vision.crop import CROP_SIZE
 from workers.nn4 import BATCH_NORM_EPSILON, DENSE_LAYER, EMBEDDING_SIZE, Conv, walk
 from workers.weights_file import Weights
 

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.crop import CROP_ENLARGE, CROP_SIZE
-from streamer.detect import DEFAULT_CASCADE
 from streamer.errors import WeightsError
 from streamer.files import write_file
+from streamer.vision.crop import CROP_ENLARGE, CROP_SIZE
+from streamer.vision.detect import DEFAULT_CASCADE
 from workers.nn4 import array_shapes
 
 FORMAT = 1

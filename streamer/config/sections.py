@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from streamer.detect import DEFAULT_CASCADE
 from streamer.errors import ConfigError
+from streamer.vision.detect import DEFAULT_CASCADE
 from streamer.wire.sockets import Security, is_tcp
 
 MAX_IPC_PATH_BYTES = 107  # sun_path of Linux's sockaddr_un, less its end

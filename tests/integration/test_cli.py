@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streamer.images import encode_image, read_image
+from streamer.vision.images import encode_image, read_image
 from tests.integration.harness import Pipeline
 
 CAMERA = '[cameras.door]\nsource = "demo"\n'

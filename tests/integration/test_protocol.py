@@ -11,7 +11,7 @@ import pytest
 import zmq
 
 from streamer import messages
-from streamer.images import decode_image
+from streamer.vision.images import decode_image
 from tests.integration.harness import GENEROUS_S, Pipeline
 from workers.gallery_version import Gallery
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import zmq
 
 from streamer.client import Subscriber
-from streamer.images import decode_image
+from streamer.vision.images import decode_image
 from streamer.wire.messages import FrameEvent, IdentityEvent, Stats
 from streamer.wire.sockets import Security, make_keys, open_bus
 from tests.integration.harness import Pipeline

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from streamer.images import encode_image, resize_image
+from streamer.vision.images import encode_image, resize_image
 from tests.integration.harness import Pipeline, leftovers
 from workers.gallery_version import Gallery
 

@@ -5,8 +5,8 @@ import pytest
 
 from streamer.demo import actors, write_clip
 from streamer.errors import SourceError
-from streamer.images import encode_image
 from streamer.sources import is_live, open_source, redact
+from streamer.vision.images import encode_image
 
 
 @pytest.mark.parametrize(

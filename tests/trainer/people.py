@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.demo import collins_bgr, hopper_bgr
-from streamer.images import resize_image
+from streamer.vision.images import resize_image
 from trainer.dataset import Dataset
 from workers.impostors import Impostors
 

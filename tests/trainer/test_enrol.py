@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from streamer.config.sections import DetectConfig, EnrolConfig
 from streamer.demo import Actor, background, write_clip
 from streamer.errors import GalleryError
-from streamer.images import encode_image, read_image
+from streamer.vision.images import encode_image, read_image
 from trainer.enrol import check_name, enrol, varied
 from trainer.harvest import Face, Harvest, harvest
 from workers.embed import Embedder

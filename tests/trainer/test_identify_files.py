@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from streamer.config.sections import Config, load_config
 from streamer.demo import Actor, background, write_clip
 from streamer.errors import DatasetError
-from streamer.images import encode_image, read_image
+from streamer.vision.images import encode_image, read_image
 from trainer.identify_files import FileIdentifier, identify_files, plan_files
 from workers.annotate import KNOWN_BGR
 from workers.embed import Embedder

@@ -1,7 +1,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.images import resize_image
+from streamer.vision.images import resize_image
 from trainer.face_cache import FaceCache
 from trainer.morphs import blend, joined
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from streamer.boxes import Box
-from streamer.crop import cut_crop
+from streamer.vision.boxes import Box
+from streamer.vision.crop import cut_crop
 from workers.graph import build_embedder
 from workers.nn4 import array_shapes
 from workers.weights_file import KERAS_OPENFACE_LRN, TORCH_LRN, LocalResponseNorm, Weights

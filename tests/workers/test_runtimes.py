@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from streamer.boxes import Box
-from streamer.crop import cut_crop
+from streamer.vision.boxes import Box
+from streamer.vision.crop import cut_crop
 from workers.graph import build_embedder, save_model
 from workers.onnx_model import onnx_bytes
 from workers.runtimes import Precision, best_precision, build

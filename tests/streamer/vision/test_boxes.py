@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from streamer.boxes import Box, iou_matrix
+from streamer.vision.boxes import Box, iou_matrix
 
 
 @pytest.mark.parametrize(

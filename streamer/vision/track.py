@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from streamer.boxes import Box, iou_matrix
 from streamer.config.sections import TrackConfig
+from streamer.vision.boxes import Box, iou_matrix
 
 _SMOOTHING = 0.5
 _MAX_STEP_MS = 500.0

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.boxes import Box
-from streamer.images import resize_image
+from streamer.vision.boxes import Box
+from streamer.vision.images import resize_image
 
 CROP_SIZE = 96
 """Side of the network's input in pixels (nn4.small2, OpenFace)."""

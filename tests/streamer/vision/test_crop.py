@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from streamer.boxes import Box
-from streamer.crop import CROP_ENLARGE, cut_crop, sharpness
 from streamer.demo import collins_bgr
+from streamer.vision.boxes import Box
+from streamer.vision.crop import CROP_ENLARGE, cut_crop, sharpness
 
 
 def test_the_crop_is_rgb_of_the_square_around_the_box() -> None:

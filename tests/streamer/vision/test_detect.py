@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from streamer.boxes import Box
 from streamer.demo import background
-from streamer.detect import HaarDetector, largest, without_doubles
 from streamer.errors import ConfigError
+from streamer.vision.boxes import Box
+from streamer.vision.detect import HaarDetector, largest, without_doubles
 
 
 def test_no_face_in_an_empty_picture() -> None:

@@ -7,8 +7,8 @@ import numpy as np
 from cv2.typing import MatLike
 from numpy.typing import NDArray
 
-from streamer.boxes import Box, iou_matrix
 from streamer.errors import ConfigError
+from streamer.vision.boxes import Box, iou_matrix
 
 CASCADES = Path(cv2.__file__).parent / "data"
 DEFAULT_CASCADE = "haarcascade_frontalface_alt2.xml"

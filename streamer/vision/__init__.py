@@ -1,0 +1,1 @@
+"""Pictures, boxes, Haar detection, crops and tracks: pure functions and small states."""
