@@ -68,7 +68,7 @@ def run(context: typer.Context) -> None:
 
 def check(context: typer.Context) -> None:
     """Check the config file without running anything."""
-    from streamer.sources import is_live, redact
+    from streamer.capture.sources import is_live, redact
     from streamer.vision.detect import HaarDetector
 
     config = load_config(context.obj)
@@ -202,7 +202,7 @@ def capture(
     ring: Rings = None,
 ) -> None:
     """Run one camera's capture process alone."""
-    from streamer.capture import Capture, CapturePorts
+    from streamer.capture.process import Capture, CapturePorts
     from streamer.runtime.service import inherit_rings, run_role, start_role
 
     config = load_config(context.obj)
@@ -219,7 +219,7 @@ def capture(
     )
     settings = config.cameras[camera]
     if settings.source == "demo":
-        from streamer.demo import make_demo
+        from streamer.capture.demo import make_demo
 
         clip = make_demo(config.data_path / "demo")
         settings = settings.model_copy(
@@ -244,7 +244,7 @@ def _prepare_demo(config: Config, say: Callable[[str], None]) -> None:
     """Make the demo's clip at first run, and enrol its first person if nobody is enrolled."""
     if all(camera.source != "demo" for camera in config.cameras.values()):
         return
-    from streamer.demo import CLIP, ENROLLED, PORTRAIT, make_demo
+    from streamer.capture.demo import CLIP, ENROLLED, PORTRAIT, make_demo
 
     folder = config.data_path / "demo"
     if not (folder / CLIP).is_file():

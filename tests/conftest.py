@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from streamer.capture.demo import collins_bgr, hopper_bgr
 from streamer.config.sections import DetectConfig, EmbedConfig, EnrolConfig
-from streamer.demo import collins_bgr, hopper_bgr
 from streamer.vision.images import encode_image
 from trainer.enrol import enrol
 from trainer.harvest import harvest

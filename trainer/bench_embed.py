@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.demo import collins_bgr, hopper_bgr
+from streamer.capture.demo import collins_bgr, hopper_bgr
 from streamer.errors import FacestreamError
 from streamer.vision.boxes import Box
 from streamer.vision.crop import CROP_SIZE, cut_crop

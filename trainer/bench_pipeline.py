@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from streamer.client import Subscriber
-from streamer.demo import (
+from streamer.capture.demo import (
     ENROLLED,
     HEIGHT,
     PORTRAIT,
@@ -24,6 +23,7 @@ from streamer.demo import (
     make_demo,
     write_clip,
 )
+from streamer.client import Subscriber
 from streamer.display import Display
 from streamer.errors import FacestreamError
 from streamer.wire.counters import StageCount

@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 
-from streamer.sources import redact
+from streamer.capture.sources import redact
 
 
 class _Redacting(logging.Formatter):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from streamer.demo import Actor, collins_bgr, hopper_bgr, write_clip
+from streamer.capture.demo import Actor, collins_bgr, hopper_bgr, write_clip
 from tests.integration.harness import Pipeline
 from workers.gallery import GalleryStore
 from workers.gallery_version import Gallery

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.demo import collins_bgr, hopper_bgr
+from streamer.capture.demo import collins_bgr, hopper_bgr
 from streamer.vision.images import resize_image
 from trainer.dataset import Dataset
 from workers.impostors import Impostors

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from streamer.capture.demo import Actor, background, write_clip
 from streamer.config.sections import DetectConfig, EnrolConfig
-from streamer.demo import Actor, background, write_clip
 from streamer.errors import GalleryError
 from streamer.vision.images import encode_image, read_image
 from trainer.enrol import check_name, enrol, varied

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from streamer.capture.demo import Actor, background, write_clip
 from streamer.config.sections import Config, load_config
-from streamer.demo import Actor, background, write_clip
 from streamer.errors import DatasetError
 from streamer.vision.images import encode_image, read_image
 from trainer.identify_files import FileIdentifier, identify_files, plan_files

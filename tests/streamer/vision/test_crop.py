@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from streamer.demo import collins_bgr
+from streamer.capture.demo import collins_bgr
 from streamer.vision.boxes import Box
 from streamer.vision.crop import CROP_ENLARGE, cut_crop, sharpness
 

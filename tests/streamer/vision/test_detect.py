@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from streamer.demo import background
+from streamer.capture.demo import background
 from streamer.errors import ConfigError
 from streamer.vision.boxes import Box
 from streamer.vision.detect import HaarDetector, largest, without_doubles

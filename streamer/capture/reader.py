@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.capture.sources import Pacer, Source
 from streamer.errors import FacestreamError
-from streamer.sources import Pacer, Source
 from streamer.wire.timestamps import NS_PER_MS, Stamp, stamp_now
 
 

@@ -11,13 +11,13 @@ import numpy as np
 import zmq
 from numpy.typing import NDArray
 
+from streamer.capture.reader import Frame, Reader
+from streamer.capture.scheduler import CropPolicy
+from streamer.capture.sources import is_live, open_source, redact
 from streamer.config.sections import CameraConfig
-from streamer.crop_policy import CropPolicy
 from streamer.errors import ProtocolError
-from streamer.reader import Frame, Reader
 from streamer.runtime.heartbeat import Lifeline, Stop
 from streamer.runtime.stats import Reporter
-from streamer.sources import is_live, open_source, redact
 from streamer.vision.boxes import Box
 from streamer.vision.crop import cut_crop, sharpness
 from streamer.vision.detect import HaarDetector

@@ -3,9 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streamer.demo import actors, write_clip
+from streamer.capture.demo import actors, write_clip
+from streamer.capture.sources import is_live, open_source, redact
 from streamer.errors import SourceError
-from streamer.sources import is_live, open_source, redact
 from streamer.vision.images import encode_image
 
 

@@ -2,9 +2,9 @@ import threading
 
 import numpy as np
 
+from streamer.capture.reader import Reader
+from streamer.capture.sources import Picture
 from streamer.errors import SourceError
-from streamer.reader import Reader
-from streamer.sources import Picture
 
 
 class Scripted:

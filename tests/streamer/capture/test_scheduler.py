@@ -1,5 +1,5 @@
+from streamer.capture.scheduler import CropPolicy
 from streamer.config.sections import CaptureConfig
-from streamer.crop_policy import CropPolicy
 from streamer.wire.messages import Hint
 
 

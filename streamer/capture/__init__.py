@@ -1,0 +1,1 @@
+"""The capture process: one camera's frames in, crops and tracks out."""
