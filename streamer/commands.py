@@ -231,7 +231,7 @@ def capture(
 
 def dispatch(context: typer.Context, lifeline: Lifeline = None) -> None:
     """Run the dispatch process alone."""
-    from streamer.dispatch import Dispatch, DispatchPorts
+    from streamer.dispatch.process import Dispatch, DispatchPorts
     from streamer.runtime.service import run_role, start_role
 
     config = load_config(context.obj)

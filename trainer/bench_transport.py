@@ -11,7 +11,7 @@ import numpy as np
 import zmq
 
 from streamer.config.sections import DispatchConfig
-from streamer.dispatch import Dispatch, DispatchPorts
+from streamer.dispatch.process import Dispatch, DispatchPorts
 from streamer.errors import FacestreamError
 from streamer.runtime.heartbeat import Lifeline, Stop
 from streamer.wire.messages import CropInfo, CropMessage, Embeddings, decode, encode

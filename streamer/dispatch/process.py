@@ -13,7 +13,7 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 from streamer.config.sections import DispatchConfig
-from streamer.crop_queue import CropQueue, QueuedCrop
+from streamer.dispatch.queue import CropQueue, QueuedCrop
 from streamer.errors import ProtocolError
 from streamer.runtime.heartbeat import Lifeline, Stop
 from streamer.runtime.stats import Reporter

@@ -1,4 +1,4 @@
-from streamer.crop_queue import MAX_ATTEMPTS, CropQueue, QueuedCrop
+from streamer.dispatch.queue import MAX_ATTEMPTS, CropQueue, QueuedCrop
 from streamer.wire.counters import Account
 from streamer.wire.messages import CropInfo
 from streamer.wire.timestamps import Stamp

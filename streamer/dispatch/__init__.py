@@ -1,0 +1,1 @@
+"""The dispatch process: crops in from every camera, batches out to the workers."""
