@@ -3,7 +3,7 @@
 From a program: `for event in streamer.subscribe("ipc://..."): ...`
 """
 
-from streamer.client import Subscriber, subscribe
+from streamer.client.subscriber import Subscriber, subscribe
 from streamer.wire.messages import FrameEvent, GalleryEvent, IdentityEvent, Stats
 
 __all__ = ["FrameEvent", "GalleryEvent", "IdentityEvent", "Stats", "Subscriber", "subscribe"]

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from streamer.client import Subscriber
+from streamer.client.subscriber import Subscriber
 from streamer.config.sections import Config, load_config
 from streamer.errors import ConfigError, FacestreamError
 from streamer.wire.messages import IdentityEvent
@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
 
 def run(context: typer.Context) -> None:
     """Run the whole pipeline: start and watch every process until Ctrl-C."""
-    from streamer.display import Display
+    from streamer.client.console import Display
     from streamer.runtime.logs import set_up_logging
     from streamer.runtime.supervisor import Supervisor
 
@@ -104,7 +104,7 @@ def watch(
     count: Annotated[int, typer.Option(min=0, help="Stop after so many events.")] = 0,
 ) -> None:
     """Show who enters, is seen and leaves, from a running pipeline."""
-    from streamer.display import event_line
+    from streamer.client.console import event_line
 
     config = load_config(context.obj)
     console = Console()
@@ -136,8 +136,8 @@ def record(
     """Record the annotated pictures of a camera to a clip."""
     from rich.progress import Progress
 
-    from streamer.record import check_clip_path
-    from streamer.record import record as record_clip
+    from streamer.client.recorder import check_clip_path
+    from streamer.client.recorder import record as record_clip
 
     config = load_config(context.obj)
     check_clip_path(path)
@@ -162,8 +162,8 @@ def snapshot(
     address: Address = "",
 ) -> None:
     """Save one annotated picture of a camera."""
-    from streamer.record import check_picture_path
-    from streamer.record import snapshot as take_snapshot
+    from streamer.client.recorder import check_picture_path
+    from streamer.client.recorder import snapshot as take_snapshot
 
     config = load_config(context.obj)
     check_picture_path(path)

@@ -23,8 +23,8 @@ from streamer.capture.demo import (
     make_demo,
     write_clip,
 )
-from streamer.client import Subscriber
-from streamer.display import Display
+from streamer.client.console import Display
+from streamer.client.subscriber import Subscriber
 from streamer.errors import FacestreamError
 from streamer.wire.counters import StageCount
 from streamer.wire.messages import FrameEvent, IdentityEvent, Stats

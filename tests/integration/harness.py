@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from streamer.client import Subscriber
+from streamer.client.subscriber import Subscriber
 from streamer.wire.counters import StageCount, add_up
 from streamer.wire.messages import GalleryEvent, IdentityEvent, Stats
 

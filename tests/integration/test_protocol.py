@@ -118,7 +118,7 @@ def test_pictures_are_encoded_only_while_somebody_wants_them(
 def test_a_slow_subscriber_harms_nobody_and_knows_what_it_missed(
     pipeline: Pipeline, gallery: Gallery, clip: Path
 ) -> None:
-    from streamer.client import Subscriber
+    from streamer.client.subscriber import Subscriber
 
     with Subscriber(f"ipc://{pipeline.folder}/var/run/events", ["identity/", "frame/"]) as sleeper:
         sleeper.socket.rcvhwm = 1

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import zmq
 
-from streamer.client import Subscriber
+from streamer.client.subscriber import Subscriber
 from streamer.vision.images import decode_image
 from streamer.wire.messages import FrameEvent, IdentityEvent, Stats
 from streamer.wire.sockets import Security, make_keys, open_bus

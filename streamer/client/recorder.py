@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.client import Subscriber
+from streamer.client.subscriber import Subscriber
 from streamer.errors import ConfigError, SourceError
 from streamer.files import replacing, write_file
 from streamer.vision.images import decode_image, encode_image, resize_image

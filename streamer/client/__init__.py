@@ -1,0 +1,1 @@
+"""For programs and people who subscribe."""
