@@ -18,9 +18,9 @@ from streamer.capture.demo import collins_bgr, hopper_bgr
 from streamer.errors import FacestreamError
 from streamer.vision.boxes import Box
 from streamer.vision.crop import CROP_SIZE, cut_crop
-from workers.nn4 import DENSE_INPUTS, EMBEDDING_SIZE, Conv, walk
+from workers.network.nn4 import DENSE_INPUTS, EMBEDDING_SIZE, Conv, walk
+from workers.network.weights_file import Weights, load_weights
 from workers.runtimes import EmbedFunction, build
-from workers.weights_file import Weights, load_weights
 
 BATCHES = (1, 8, 32)
 PATHS = (
@@ -201,7 +201,7 @@ def _keras(threads: int, weights: Weights) -> EmbedFunction:
     import keras
 
     from trainer.student import KerasOps, load_arrays
-    from workers.nn4 import BATCH_NORM_EPSILON, all_convs, walk
+    from workers.network.nn4 import BATCH_NORM_EPSILON, all_convs, walk
 
     class PlainOps(KerasOps):
         """With Keras's own batch norm, as anybody would write it."""

@@ -28,8 +28,8 @@ from streamer.files import write_file
 from trainer.distort import distorted_crop, shifted_crop
 from trainer.face_cache import FaceCache
 from trainer.student import arrays_of, build_student, load_arrays
-from workers.nn4 import all_convs
-from workers.weights_file import TORCH_LRN, LocalResponseNorm, Weights
+from workers.network.nn4 import all_convs
+from workers.network.weights_file import TORCH_LRN, LocalResponseNorm, Weights
 
 CHECKPOINT_SECONDS = 120.0
 

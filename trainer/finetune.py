@@ -27,8 +27,8 @@ from trainer.distort import spoilt_crop
 from trainer.student import arrays_of, build_head, load_arrays
 from trainer.triplets import Rule, choose_triplets, split_people
 from workers.graph import build_trunk
-from workers.nn4 import head_convs
-from workers.weights_file import Weights
+from workers.network.nn4 import head_convs
+from workers.network.weights_file import Weights
 
 _BATCH = 64
 

@@ -88,7 +88,7 @@ def finetune(
         from trainer.finetune import FineTuner, Progress, TripletRecipe
     from trainer.impostors import carried_over, write_impostors
     from workers.impostors import impostors_path, load_impostors
-    from workers.weights_file import load_weights, save_weights
+    from workers.network.weights_file import load_weights, save_weights
 
     recipe = TripletRecipe(rule, within, margin, rate, decay, epochs, patience)
     start = load_weights(config.weights_path)

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from workers.nn4 import (
+from workers.network.nn4 import (
     BATCH_NORM_EPSILON,
     DENSE_LAYER,
     EMBEDDING_SIZE,
@@ -16,7 +16,7 @@ from workers.nn4 import (
     walk,
     walk_head,
 )
-from workers.weights_file import LocalResponseNorm
+from workers.network.weights_file import LocalResponseNorm
 
 
 class BatchNorm(keras.layers.Layer):

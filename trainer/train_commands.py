@@ -71,8 +71,8 @@ def distil(
         from trainer.face_cache import build_cache
         from trainer.morphs import build_morphs, joined
     from trainer.plots import png, training_figure
+    from workers.network.weights_file import load_weights, save_weights
     from workers.runtimes import best_precision
-    from workers.weights_file import load_weights, save_weights
 
     recipe = Recipe(epochs=epochs, peak_rate=peak_rate, fall_share=fall_share, batch=batch)
     with stoppable() as stopped:

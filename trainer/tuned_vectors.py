@@ -15,7 +15,7 @@ from trainer.enrol import embed_all
 from trainer.impostors import carried_over
 from workers.embed import Embedder, quiet_stderr
 from workers.impostors import Impostors
-from workers.weights_file import load_weights
+from workers.network.weights_file import load_weights
 
 
 class TunedVectors:

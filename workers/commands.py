@@ -33,7 +33,7 @@ def identify(context: typer.Context, lifeline: Lifeline = None, ring: Rings = No
     from streamer.runtime.service import inherit_rings, run_role, start_role
     from workers.identify import Identify, IdentifyPorts
     from workers.impostors import load_impostors
-    from workers.weights_file import read_fingerprint
+    from workers.network.weights_file import read_fingerprint
 
     config = load_config(context.obj)
     stop = start_role(config, "identify")

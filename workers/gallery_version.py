@@ -20,7 +20,7 @@ from streamer.vision.crop import CROP_SIZE
 from streamer.wire.timestamps import utc_text
 from workers.classifier import Calibration, Classifier, Expected
 from workers.fitting import ClassifierSpec
-from workers.nn4 import EMBEDDING_SIZE
+from workers.network.nn4 import EMBEDDING_SIZE
 from workers.people import People
 from workers.scorers import scorer_from
 

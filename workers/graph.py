@@ -15,9 +15,16 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from streamer.vision.crop import CROP_SIZE
-from workers.nn4 import BATCH_NORM_EPSILON, DENSE_LAYER, EMBEDDING_SIZE, Conv, walk, walk_trunk
+from workers.network.nn4 import (
+    BATCH_NORM_EPSILON,
+    DENSE_LAYER,
+    EMBEDDING_SIZE,
+    Conv,
+    walk,
+    walk_trunk,
+)
+from workers.network.weights_file import Weights
 from workers.runtimes import EmbedFunction, Precision
-from workers.weights_file import Weights
 
 
 class InferenceOps:

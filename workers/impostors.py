@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.errors import WeightsError
-from workers.nn4 import EMBEDDING_SIZE
-from workers.weights_file import SHIPPED
+from workers.network.nn4 import EMBEDDING_SIZE
+from workers.network.weights_file import SHIPPED
 
 SHIPPED_IMPOSTORS = SHIPPED.with_name("impostors.npz")
 

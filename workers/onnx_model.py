@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from streamer.errors import ConfigError
 from streamer.vision.crop import CROP_SIZE
-from workers.nn4 import BATCH_NORM_EPSILON, DENSE_LAYER, EMBEDDING_SIZE, Conv, walk
-from workers.weights_file import Weights
+from workers.network.nn4 import BATCH_NORM_EPSILON, DENSE_LAYER, EMBEDDING_SIZE, Conv, walk
+from workers.network.weights_file import Weights
 
 OPSET = 13
 _IR_VERSION = 8

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from streamer.errors import GalleryError
 from streamer.vision.crop import CROP_SIZE
-from workers.nn4 import EMBEDDING_SIZE
+from workers.network.nn4 import EMBEDDING_SIZE
 
 _PLACE = re.compile(r"(#\d+)?@[\d.]+s$")
 

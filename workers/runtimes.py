@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.errors import ConfigError
-from workers.nn4 import EMBEDDING_SIZE
-from workers.weights_file import Weights
+from workers.network.nn4 import EMBEDDING_SIZE
+from workers.network.weights_file import Weights
 
 EmbedFunction = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 Precision = Literal["float32", "bfloat16"]

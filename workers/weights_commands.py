@@ -21,8 +21,8 @@ File = Annotated[Path | None, typer.Argument(help="A weights file; by default th
 def show(context: typer.Context, path: File = None) -> None:
     """Show a weights file's layers, shapes, LRN, crop, recipe and fingerprint."""
     from workers.impostors import impostors_path
-    from workers.nn4 import TRAINABLE_PARAMETERS
-    from workers.weights_file import SHIPPED, load_weights
+    from workers.network.nn4 import TRAINABLE_PARAMETERS
+    from workers.network.weights_file import SHIPPED, load_weights
 
     chosen = path or load_config(context.obj).weights_path
     weights = load_weights(chosen)
@@ -56,8 +56,8 @@ def import_(
     out: Annotated[Path | None, typer.Option(help="The weights file to write.")] = None,
 ) -> None:
     """Turn Keras-OpenFace's, deepface's or OpenFace's weights into a weights file."""
-    from workers.foreign_weights import import_weights
-    from workers.weights_file import save_weights
+    from workers.network.weights_file import save_weights
+    from workers.network.weights_import import import_weights
 
     if out is None:
         out = load_config(context.obj).data_path / "weights" / f"{path.stem}.npz"
@@ -80,7 +80,7 @@ def use(
 
     from streamer.files import write_file
     from workers.impostors import load_impostors
-    from workers.weights_file import load_weights
+    from workers.network.weights_file import load_weights
 
     config = load_config(context.obj)
     weights = load_weights(path)
@@ -102,7 +102,7 @@ def export(
 ) -> None:
     """Export the network with its weights to ONNX or to a TensorFlow SavedModel."""
     from streamer.files import write_file
-    from workers.weights_file import load_weights
+    from workers.network.weights_file import load_weights
 
     weights = load_weights(path or load_config(context.obj).weights_path)
     if not out.parent.is_dir():

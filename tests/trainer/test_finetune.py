@@ -8,8 +8,8 @@ from tests.trainer.people import patches
 from trainer.finetune import FineTuner, TripletRecipe
 from trainer.impostors import carried_over
 from workers.graph import build_embedder
-from workers.nn4 import head_convs
-from workers.weights_file import load_weights
+from workers.network.nn4 import head_convs
+from workers.network.weights_file import load_weights
 
 RECIPE = TripletRecipe(rule="semi_hard", margin=0.2, rate=3e-4, epochs=3, patience=9, crops=3)
 

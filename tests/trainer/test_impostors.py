@@ -2,7 +2,7 @@ import numpy as np
 
 from trainer.impostors import FaceSet, draw_impostors, within_person_root
 from workers.impostors import Impostors
-from workers.weights_file import read_fingerprint
+from workers.network.weights_file import read_fingerprint
 
 
 def test_the_shipped_impostors_belong_to_the_shipped_weights(impostors: Impostors) -> None:

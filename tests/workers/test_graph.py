@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from streamer.vision.boxes import Box
 from streamer.vision.crop import cut_crop
 from workers.graph import build_embedder
-from workers.nn4 import array_shapes
-from workers.weights_file import KERAS_OPENFACE_LRN, TORCH_LRN, LocalResponseNorm, Weights
+from workers.network.nn4 import array_shapes
+from workers.network.weights_file import KERAS_OPENFACE_LRN, TORCH_LRN, LocalResponseNorm, Weights
 
 
 def random_weights(lrn: LocalResponseNorm) -> Weights:
@@ -31,7 +31,7 @@ def test_the_folded_graph_is_the_trainable_network(
     lrn: LocalResponseNorm, collins: NDArray[np.uint8]
 ) -> None:
     from trainer.student import arrays_of, build_student, load_arrays
-    from workers.nn4 import all_convs
+    from workers.network.nn4 import all_convs
 
     weights = random_weights(lrn)
     noise = np.random.default_rng(0).integers(0, 256, (5, 96, 96, 3), np.uint8)

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from streamer.vision.boxes import Box
 from streamer.vision.crop import cut_crop
 from workers.graph import build_embedder, save_model
+from workers.network.weights_file import Weights, load_weights
 from workers.onnx_model import onnx_bytes
 from workers.runtimes import Precision, best_precision, build
-from workers.weights_file import Weights, load_weights
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.errors import WeightsError
-from workers.nn4 import DENSE_LAYER, Conv, all_convs, array_shapes
-from workers.torch_file import TorchObject, read_t7
-from workers.weights_file import (
+from workers.network.nn4 import DENSE_LAYER, Conv, all_convs, array_shapes
+from workers.network.torch7 import TorchObject, read_t7
+from workers.network.weights_file import (
     KERAS_OPENFACE_LRN,
     TORCH_LRN,
     Weights,

@@ -1,6 +1,6 @@
 import numpy as np
 
-from workers.nn4 import EMBEDDING_SIZE, TRAINABLE_PARAMETERS, all_convs, array_shapes
+from workers.network.nn4 import EMBEDDING_SIZE, TRAINABLE_PARAMETERS, all_convs, array_shapes
 
 
 def test_the_table_is_the_released_network() -> None:

@@ -20,11 +20,11 @@ from streamer.errors import WeightsError
 from streamer.files import write_file
 from streamer.vision.crop import CROP_ENLARGE, CROP_SIZE
 from streamer.vision.detect import DEFAULT_CASCADE
-from workers.nn4 import array_shapes
+from workers.network.nn4 import array_shapes
 
 FORMAT = 1
 DESCRIPTION = "description"
-SHIPPED = Path(__file__).parent / "weights" / "nn4_small2.npz"
+SHIPPED = Path(__file__).parents[1] / "weights" / "nn4_small2.npz"
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from streamer.errors import WeightsError
 from tests.workers.test_graph import random_weights
-from workers.foreign_weights import import_weights
 from workers.graph import build_embedder
-from workers.nn4 import BRANCHES, INCEPTIONS, STEM, Conv, Pool, all_convs
-from workers.torch_file import read_t7
-from workers.weights_file import KERAS_OPENFACE_LRN, TORCH_LRN, Weights
+from workers.network.nn4 import BRANCHES, INCEPTIONS, STEM, Conv, Pool, all_convs
+from workers.network.torch7 import read_t7
+from workers.network.weights_file import KERAS_OPENFACE_LRN, TORCH_LRN, Weights
+from workers.network.weights_import import import_weights
 
 BN_LETTERS = {"gamma": "w", "beta": "b", "mean": "m", "variance": "v"}
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from streamer.errors import WeightsError
-from workers.weights_file import (
+from workers.network.weights_file import (
     DESCRIPTION,
     SHIPPED,
     Weights,

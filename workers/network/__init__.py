@@ -1,0 +1,1 @@
+"""NN4.small2: its layers and its weights files."""
