@@ -18,9 +18,9 @@ from streamer.capture.demo import collins_bgr, hopper_bgr
 from streamer.errors import FacestreamError
 from streamer.vision.boxes import Box
 from streamer.vision.crop import CROP_SIZE, cut_crop
+from workers.embedding.runtimes import EmbedFunction, build
 from workers.network.nn4 import DENSE_INPUTS, EMBEDDING_SIZE, Conv, walk
 from workers.network.weights_file import Weights, load_weights
-from workers.runtimes import EmbedFunction, build
 
 BATCHES = (1, 8, 32)
 PATHS = (
@@ -224,7 +224,7 @@ def _openvino_alone(threads: int, weights: Weights, precision: str) -> EmbedFunc
     """OpenVINO on the exported model as a user of it would run it, input prepared beforehand."""
     import openvino
 
-    from workers.onnx_model import onnx_bytes
+    from workers.embedding.onnx_graph import onnx_bytes
 
     core = openvino.Core()
     compiled = core.compile_model(

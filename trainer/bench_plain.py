@@ -17,7 +17,7 @@ from streamer.config.sections import EmbedConfig
 from streamer.vision.boxes import Box
 from streamer.vision.crop import cut_crop
 from streamer.vision.detect import CASCADES, DEFAULT_CASCADE
-from workers.embed import load_embedder
+from workers.embedding.process import load_embedder
 from workers.gallery import GalleryStore
 
 _MAX_SECONDS = 30.0

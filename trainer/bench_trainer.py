@@ -32,7 +32,7 @@ from trainer.dataset import folds_of
 from trainer.enrol import embed_all
 from trainer.lfw import cut_faces
 from trainer.photos import find_photos
-from workers.embed import load_embedder
+from workers.embedding.process import load_embedder
 from workers.fitting import ClassifierSpec, fit_classifier
 from workers.impostors import load_impostors
 

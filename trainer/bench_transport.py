@@ -17,7 +17,7 @@ from streamer.runtime.heartbeat import Lifeline, Stop
 from streamer.wire.messages import CropInfo, CropMessage, Embeddings, decode, encode
 from streamer.wire.sockets import open_bus
 from streamer.wire.timestamps import stamp_now
-from workers.embed import Embedder, EmbedWorker
+from workers.embedding.process import Embedder, EmbedWorker
 
 WINDOW = 512
 _TIMEOUT_MS = 60_000

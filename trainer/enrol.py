@@ -12,7 +12,7 @@ from streamer.config.sections import EnrolConfig
 from streamer.errors import GalleryError
 from trainer.contact_sheet import manifest_csv, sheet_jpeg
 from trainer.harvest import Face, Harvest
-from workers.embed import Embedder
+from workers.embedding.process import Embedder
 from workers.fitting import ClassifierSpec
 from workers.gallery import GalleryStore
 from workers.gallery_version import Gallery

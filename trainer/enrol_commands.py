@@ -18,7 +18,7 @@ from trainer.stopping import stoppable
 if TYPE_CHECKING:
     from trainer.enrol import Intake
     from trainer.harvest import Face
-    from workers.embed import Embedder
+    from workers.embedding.process import Embedder
     from workers.gallery_version import Gallery
     from workers.impostors import Impostors
 
@@ -187,7 +187,7 @@ def network(config: Config) -> "tuple[Embedder, Impostors]":
     """The embedder and the impostors that the config asks for."""
     import os
 
-    from workers.embed import load_embedder
+    from workers.embedding.process import load_embedder
     from workers.impostors import load_impostors
 
     embedder = load_embedder(config.weights_path, config.embed, os.cpu_count() or 1)

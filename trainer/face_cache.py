@@ -26,7 +26,7 @@ from streamer.vision.detect import HaarDetector, largest
 from streamer.vision.images import read_image
 from trainer.stopping import end_with_parent
 from trainer.teacher import CHIP_PADDING, CHIP_SIZE, load_teacher, teacher_file
-from workers.runtimes import EmbedFunction
+from workers.embedding.runtimes import EmbedFunction
 
 CONTEXT_ENLARGE = 1.5
 CONTEXT_SIZE = 160

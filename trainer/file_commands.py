@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from trainer.faces import FoundFace
-    from workers.embed import Embedder
+    from workers.embedding.process import Embedder
 
 Lifeline = Annotated[int | None, typer.Option(hidden=True)]
 _LIKELY_ONE_PERSON = 0.01

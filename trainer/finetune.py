@@ -26,7 +26,7 @@ from trainer.dataset import Dataset
 from trainer.distort import spoilt_crop
 from trainer.student import arrays_of, build_head, load_arrays
 from trainer.triplets import Rule, choose_triplets, split_people
-from workers.graph import build_trunk
+from workers.embedding.tensorflow_graph import build_trunk
 from workers.network.nn4 import head_convs
 from workers.network.weights_file import Weights
 

@@ -28,7 +28,7 @@ from trainer.faces import faces_in, picture_detector
 from trainer.harvest import CLIP_SUFFIXES
 from trainer.photos import PHOTO_SUFFIXES
 from workers.annotate import Label, annotate
-from workers.embed import Embedder
+from workers.embedding.process import Embedder
 from workers.gallery_version import Gallery
 from workers.vote import Vote
 

@@ -15,7 +15,7 @@ from streamer.vision.crop import CROP_ENLARGE, CROP_SIZE, cut_crop
 from streamer.vision.detect import ThoroughDetector
 from streamer.vision.images import read_image, resize_image
 from trainer.pairs import Pair, Verification, verify
-from workers.embed import Embedder
+from workers.embedding.process import Embedder
 
 _BATCH = 32
 Alter = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]

@@ -82,7 +82,7 @@ def finetune(
         raise ConfigError(f"--rule must be one of {', '.join(RULES)}. Received: {rule!r}")
     config = load_config(context.obj)
     faces = _faces(config, source)
-    from workers.embed import quiet_stderr
+    from workers.embedding.process import quiet_stderr
 
     with quiet_stderr():
         from trainer.finetune import FineTuner, Progress, TripletRecipe

@@ -64,15 +64,15 @@ def distil(
     left_out = people_of(_pairs(pairs, folds)) if pairs else set()
     photos = find_photos(datasets, left_out)
     beginning = time.monotonic()
-    from workers.embed import quiet_stderr
+    from workers.embedding.process import quiet_stderr
 
     with quiet_stderr():
         from trainer.distil import Distiller, Progress, Recipe
         from trainer.face_cache import build_cache
         from trainer.morphs import build_morphs, joined
     from trainer.plots import png, training_figure
+    from workers.embedding.runtimes import best_precision
     from workers.network.weights_file import load_weights, save_weights
-    from workers.runtimes import best_precision
 
     recipe = Recipe(epochs=epochs, peak_rate=peak_rate, fall_share=fall_share, batch=batch)
     with stoppable() as stopped:
@@ -158,7 +158,7 @@ def lfw(
     else:
         import os
 
-        from workers.embed import load_embedder
+        from workers.embedding.process import load_embedder
 
         absent = [name for name in names if not (root / name).is_file()]
         if absent:
@@ -217,7 +217,7 @@ def impostors(
     from trainer.impostors import draw_impostors, embed_photos, within_person_root, write_impostors
     from trainer.pairs import people_of
     from trainer.photos import find_photos
-    from workers.embed import load_embedder
+    from workers.embedding.process import load_embedder
     from workers.impostors import impostors_path
 
     photos = find_photos(datasets, people_of(_pairs(pairs, folds)) if pairs else set())

@@ -13,7 +13,7 @@ from streamer.files import write_file
 from trainer.dataset import Dataset
 from trainer.enrol import embed_all
 from trainer.impostors import carried_over
-from workers.embed import Embedder, quiet_stderr
+from workers.embedding.process import Embedder, quiet_stderr
 from workers.impostors import Impostors
 from workers.network.weights_file import load_weights
 
@@ -60,7 +60,7 @@ class TunedVectors:
     ) -> NDArray[np.float32]:
         with quiet_stderr():
             from trainer.finetune import FineTuner, TripletRecipe
-            from workers.graph import build_embedder
+            from workers.embedding.tensorflow_graph import build_embedder
 
             start = load_weights(self._weights)
             recipe = TripletRecipe(**parameters)

@@ -20,7 +20,7 @@ def run_embed_worker(config: Config, name: str, lifeline: int | None) -> None:
     from streamer.runtime.service import run_role, start_role
 
     stop = start_role(config, name)
-    from workers.embed import EmbedWorker, load_embedder
+    from workers.embedding.process import EmbedWorker, load_embedder
 
     _, threads = config.embed.pool()
     embedder = load_embedder(config.weights_path, config.embed, threads)

@@ -108,18 +108,18 @@ def export(
     if not out.parent.is_dir():
         raise ConfigError(f"{out}: the folder {out.parent} must exist")
     if out.suffix == ".onnx":
-        from workers.onnx_model import onnx_bytes
+        from workers.embedding.onnx_graph import onnx_bytes
 
         write_file(out, onnx_bytes(weights))
     elif out.suffix:
         raise WeightsError(f"{out}: must end in .onnx, or be a folder's name without an ending")
     else:
-        from workers.embed import quiet_stderr
+        from workers.embedding.process import quiet_stderr
 
         if out.exists():
             raise WeightsError(f"{out}: is there already; name a new folder")
         with quiet_stderr():
-            from workers.graph import save_model
+            from workers.embedding.tensorflow_graph import save_model
 
             save_model(weights, out)
     typer.echo(f"{out}: {weights.fingerprint}")

@@ -7,7 +7,7 @@ from streamer.errors import DatasetError
 from tests.trainer.people import patches
 from trainer.finetune import FineTuner, TripletRecipe
 from trainer.impostors import carried_over
-from workers.graph import build_embedder
+from workers.embedding.tensorflow_graph import build_embedder
 from workers.network.nn4 import head_convs
 from workers.network.weights_file import load_weights
 

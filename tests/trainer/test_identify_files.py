@@ -13,7 +13,7 @@ from streamer.errors import DatasetError
 from streamer.vision.images import encode_image, read_image
 from trainer.identify_files import FileIdentifier, identify_files, plan_files
 from workers.annotate import KNOWN_BGR
-from workers.embed import Embedder
+from workers.embedding.process import Embedder
 from workers.gallery import GalleryStore
 from workers.gallery_version import Gallery
 

@@ -21,8 +21,8 @@ from streamer.vision.crop import CROP_SIZE
 from streamer.wire.counters import Account, StageCount
 from streamer.wire.messages import Batch, BatchDone, WorkerReady, decode, encode, expect
 from streamer.wire.sockets import Bus, receive_all, try_send
+from workers.embedding.runtimes import EmbedFunction, build
 from workers.network.weights_file import load_weights
-from workers.runtimes import EmbedFunction, build
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from streamer.vision.boxes import Box
 from streamer.vision.crop import cut_crop
-from workers.graph import build_embedder
+from workers.embedding.tensorflow_graph import build_embedder
 from workers.network.nn4 import array_shapes
 from workers.network.weights_file import KERAS_OPENFACE_LRN, TORCH_LRN, LocalResponseNorm, Weights
 
@@ -56,7 +56,7 @@ def test_a_batch_is_its_crops_one_by_one_and_no_crop_is_no_embedding() -> None:
 
 
 def test_colour_order_and_scale_matter(embedder: object, collins: NDArray[np.uint8]) -> None:
-    from workers.embed import Embedder
+    from workers.embedding.process import Embedder
 
     assert isinstance(embedder, Embedder)
     crop = cut_crop(collins, Box(60, 40, 120, 120))

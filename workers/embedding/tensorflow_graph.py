@@ -15,6 +15,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from streamer.vision.crop import CROP_SIZE
+from workers.embedding.runtimes import EmbedFunction, Precision
 from workers.network.nn4 import (
     BATCH_NORM_EPSILON,
     DENSE_LAYER,
@@ -24,7 +25,6 @@ from workers.network.nn4 import (
     walk_trunk,
 )
 from workers.network.weights_file import Weights
-from workers.runtimes import EmbedFunction, Precision
 
 
 class InferenceOps:

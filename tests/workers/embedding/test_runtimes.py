@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from streamer.vision.boxes import Box
 from streamer.vision.crop import cut_crop
-from workers.graph import build_embedder, save_model
+from workers.embedding.onnx_graph import onnx_bytes
+from workers.embedding.runtimes import Precision, best_precision, build
+from workers.embedding.tensorflow_graph import build_embedder, save_model
 from workers.network.weights_file import Weights, load_weights
-from workers.onnx_model import onnx_bytes
-from workers.runtimes import Precision, best_precision, build
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,7 @@ def test_auto_is_a_precision_that_the_processor_has(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     facts = folder / "cpuinfo"
-    monkeypatch.setattr("workers.runtimes._CPU_FACTS", facts)
+    monkeypatch.setattr("workers.embedding.runtimes._CPU_FACTS", facts)
     assert best_precision("tensorflow") == "float32"
     facts.write_text("flags : sse avx2\n")
     assert best_precision("tensorflow") == "float32"

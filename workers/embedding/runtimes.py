@@ -66,7 +66,7 @@ def _tensorflow(weights: Weights, threads: int, precision: Precision) -> EmbedFu
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import tensorflow as tf
 
-    from workers.graph import build_embedder
+    from workers.embedding.tensorflow_graph import build_embedder
 
     # In a process that has used TensorFlow before, its threads stay as they are.
     with suppress(RuntimeError):
@@ -80,7 +80,7 @@ def _tensorflow(weights: Weights, threads: int, precision: Precision) -> EmbedFu
 def _onnxruntime(weights: Weights, threads: int) -> EmbedFunction:
     import onnxruntime
 
-    from workers.onnx_model import onnx_bytes
+    from workers.embedding.onnx_graph import onnx_bytes
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -103,7 +103,7 @@ def _openvino(weights: Weights, threads: int, precision: Precision) -> EmbedFunc
     import openvino
     from openvino.preprocess import PrePostProcessor
 
-    from workers.onnx_model import onnx_bytes
+    from workers.embedding.onnx_graph import onnx_bytes
 
     core = openvino.Core()
     steps = PrePostProcessor(core.read_model(model=onnx_bytes(weights)))

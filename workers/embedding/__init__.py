@@ -1,0 +1,1 @@
+"""The embed process, and the runtimes that compute the network."""
