@@ -14,11 +14,11 @@ from streamer.config.sections import DetectConfig, EmbedConfig, EnrolConfig
 from streamer.vision.images import encode_image
 from trainer.enrol import enrol
 from trainer.harvest import harvest
+from workers.classifier.fitting import ClassifierSpec
+from workers.classifier.impostors import Impostors, load_impostors
 from workers.embedding.process import Embedder, load_embedder
-from workers.fitting import ClassifierSpec
 from workers.gallery import GalleryStore
 from workers.gallery_version import Gallery
-from workers.impostors import Impostors, load_impostors
 
 
 @pytest.fixture

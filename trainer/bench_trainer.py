@@ -32,9 +32,9 @@ from trainer.dataset import folds_of
 from trainer.enrol import embed_all
 from trainer.lfw import cut_faces
 from trainer.photos import find_photos
+from workers.classifier.fitting import ClassifierSpec, fit_classifier
+from workers.classifier.impostors import load_impostors
 from workers.embedding.process import load_embedder
-from workers.fitting import ClassifierSpec, fit_classifier
-from workers.impostors import load_impostors
 
 FALSE_ACCEPT_RATE = 0.01
 _MIN_PHOTOS = 10

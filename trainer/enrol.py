@@ -12,11 +12,11 @@ from streamer.config.sections import EnrolConfig
 from streamer.errors import GalleryError
 from trainer.contact_sheet import manifest_csv, sheet_jpeg
 from trainer.harvest import Face, Harvest
+from workers.classifier.fitting import ClassifierSpec
+from workers.classifier.impostors import Impostors
 from workers.embedding.process import Embedder
-from workers.fitting import ClassifierSpec
 from workers.gallery import GalleryStore
 from workers.gallery_version import Gallery
-from workers.impostors import Impostors
 from workers.people import People
 
 MAX_NAME = 64

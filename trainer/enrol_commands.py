@@ -18,9 +18,9 @@ from trainer.stopping import stoppable
 if TYPE_CHECKING:
     from trainer.enrol import Intake
     from trainer.harvest import Face
+    from workers.classifier.impostors import Impostors
     from workers.embedding.process import Embedder
     from workers.gallery_version import Gallery
-    from workers.impostors import Impostors
 
 Force = Annotated[bool, typer.Option("--force", help="Even if they look like somebody enrolled.")]
 
@@ -41,7 +41,7 @@ def enrol(
     from trainer.enrol import check_name
     from trainer.enrol import enrol as enrol_people
     from trainer.harvest import harvest
-    from workers.fitting import spec_of
+    from workers.classifier.fitting import spec_of
     from workers.gallery import GalleryStore
 
     config = load_config(context.obj)
@@ -83,7 +83,7 @@ def enrol_folder(
     from trainer.bulk import harvest_people, people_in
     from trainer.enrol import check_name
     from trainer.enrol import enrol as enrol_people
-    from workers.fitting import spec_of
+    from workers.classifier.fitting import spec_of
     from workers.gallery import GalleryStore
 
     config = load_config(context.obj)
@@ -128,7 +128,7 @@ def forget(
     name: Annotated[str, typer.Argument(help="The person's name.")],
 ) -> None:
     """Forget a person: their crops and embeddings are deleted, in older versions too."""
-    from workers.fitting import spec_of
+    from workers.classifier.fitting import spec_of
     from workers.gallery import GalleryStore
 
     config = load_config(context.obj)
@@ -163,7 +163,7 @@ def rebuild(context: typer.Context) -> None:
     from dataclasses import replace
 
     from trainer.enrol import embed_all
-    from workers.fitting import spec_of
+    from workers.classifier.fitting import spec_of
     from workers.gallery import GalleryStore
 
     config = load_config(context.obj)
@@ -187,8 +187,8 @@ def network(config: Config) -> "tuple[Embedder, Impostors]":
     """The embedder and the impostors that the config asks for."""
     import os
 
+    from workers.classifier.impostors import load_impostors
     from workers.embedding.process import load_embedder
-    from workers.impostors import load_impostors
 
     embedder = load_embedder(config.weights_path, config.embed, os.cpu_count() or 1)
     return embedder, load_impostors(config.weights_path, embedder.fingerprint)
@@ -232,7 +232,7 @@ def _keep_refused(
 
 def _impostors_at_hand(config: Config) -> "Impostors":
     """Those of the weights in use, or the shipped ones: to forget somebody must always work."""
-    from workers.impostors import load_impostors
+    from workers.classifier.impostors import load_impostors
 
     try:
         return load_impostors(config.weights_path)

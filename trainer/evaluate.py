@@ -18,8 +18,8 @@ from scipy.stats import binomtest
 
 from streamer.files import write_file
 from trainer.dataset import Dataset
-from workers.fitting import ClassifierSpec, fit_classifier
-from workers.impostors import Impostors
+from workers.classifier.fitting import ClassifierSpec, fit_classifier
+from workers.classifier.impostors import Impostors
 
 NOBODY = -1
 _FIELDS = ("row", "fold", "truth", "candidate", "probability", "named")

@@ -160,7 +160,7 @@ def cluster(
 
     from streamer.vision.images import encode_image
     from trainer.cluster import cluster as group_faces
-    from workers.impostors import load_impostors
+    from workers.classifier.impostors import load_impostors
 
     if out.exists() and any(out.iterdir()):
         raise ConfigError(f"{out}: is not empty; name a new folder with --out")

@@ -87,7 +87,7 @@ def finetune(
     with quiet_stderr():
         from trainer.finetune import FineTuner, Progress, TripletRecipe
     from trainer.impostors import carried_over, write_impostors
-    from workers.impostors import impostors_path, load_impostors
+    from workers.classifier.impostors import impostors_path, load_impostors
     from workers.network.weights_file import load_weights, save_weights
 
     recipe = TripletRecipe(rule, within, margin, rate, decay, epochs, patience)
@@ -169,7 +169,7 @@ def tune(
     )
     from trainer.tune_report import write_tune_report
     from trainer.tuned_vectors import TunedVectors
-    from workers.fitting import spec_of
+    from workers.classifier.fitting import spec_of
 
     config = load_config(context.obj)
     faces = _faces(config, source)
@@ -223,7 +223,7 @@ def report(
     from trainer.enrol import embed_all
     from trainer.enrol_commands import network
     from trainer.report import KINDS, Subject, evaluate_all, write_report
-    from workers.fitting import spec_of
+    from workers.classifier.fitting import spec_of
     from workers.gallery import GalleryStore
 
     config = load_config(context.obj)

@@ -34,8 +34,8 @@ from trainer.plots import (
     reliability_figure,
     roc_figure,
 )
-from workers.fitting import ClassifierSpec
-from workers.impostors import Impostors
+from workers.classifier.fitting import ClassifierSpec
+from workers.classifier.impostors import Impostors
 
 KINDS = ("svc", "rbf", "knn", "lda_svc")
 _MAX_MATRIX = 60

@@ -217,8 +217,8 @@ def impostors(
     from trainer.impostors import draw_impostors, embed_photos, within_person_root, write_impostors
     from trainer.pairs import people_of
     from trainer.photos import find_photos
+    from workers.classifier.impostors import impostors_path
     from workers.embedding.process import load_embedder
-    from workers.impostors import impostors_path
 
     photos = find_photos(datasets, people_of(_pairs(pairs, folds)) if pairs else set())
     config = load_config(context.obj)

@@ -22,8 +22,8 @@ from sklearn.model_selection import ParameterGrid, ParameterSampler
 from streamer.errors import DatasetError
 from trainer.dataset import Dataset, folds_of
 from trainer.evaluate import Evaluation, cross_validate, evaluation_of, try_fold
-from workers.fitting import ClassifierSpec
-from workers.impostors import Impostors
+from workers.classifier.fitting import ClassifierSpec
+from workers.classifier.impostors import Impostors
 
 Vectors = NDArray[np.float32]
 Parameters = dict[str, Any]

@@ -13,8 +13,8 @@ from streamer.files import write_file
 from trainer.dataset import Dataset
 from trainer.enrol import embed_all
 from trainer.impostors import carried_over
+from workers.classifier.impostors import Impostors
 from workers.embedding.process import Embedder, quiet_stderr
-from workers.impostors import Impostors
 from workers.network.weights_file import load_weights
 
 

@@ -31,8 +31,8 @@ def run_embed_worker(config: Config, name: str, lifeline: int | None) -> None:
 def identify(context: typer.Context, lifeline: Lifeline = None, ring: Rings = None) -> None:
     """Run the identify process alone."""
     from streamer.runtime.service import inherit_rings, run_role, start_role
+    from workers.classifier.impostors import load_impostors
     from workers.identify import Identify, IdentifyPorts
-    from workers.impostors import load_impostors
     from workers.network.weights_file import read_fingerprint
 
     config = load_config(context.obj)

@@ -20,7 +20,8 @@ from pathlib import Path
 
 from streamer.errors import GalleryError
 from streamer.files import replacing, write_file
-from workers.fitting import ClassifierSpec, fit_classifier
+from workers.classifier.fitting import ClassifierSpec, fit_classifier
+from workers.classifier.impostors import Impostors
 from workers.gallery_version import (
     Gallery,
     json_bytes,
@@ -29,7 +30,6 @@ from workers.gallery_version import (
     write_synced,
     write_version,
 )
-from workers.impostors import Impostors
 from workers.people import People
 
 _EXTRA_NAME = re.compile(r"[\w-]{1,80}\.(csv|jpg|html|json)")

@@ -18,11 +18,11 @@ import numpy as np
 from streamer.errors import GalleryError
 from streamer.vision.crop import CROP_SIZE
 from streamer.wire.timestamps import utc_text
-from workers.classifier import Calibration, Classifier, Expected
-from workers.fitting import ClassifierSpec
+from workers.classifier.classifier import Calibration, Classifier, Expected
+from workers.classifier.fitting import ClassifierSpec
+from workers.classifier.scorers import scorer_from
 from workers.network.nn4 import EMBEDDING_SIZE
 from workers.people import People
-from workers.scorers import scorer_from
 
 FORMAT = 2
 

@@ -31,10 +31,10 @@ from streamer.wire.shared_frames import FrameRing
 from streamer.wire.sockets import Bus, receive_all, try_send
 from streamer.wire.timestamps import age_ms, utc_text
 from workers.annotate import annotate
-from workers.classifier import Verdict
+from workers.classifier.classifier import Verdict
+from workers.classifier.impostors import Impostors
 from workers.gallery import GalleryStore
 from workers.gallery_version import Gallery
-from workers.impostors import Impostors
 from workers.people_seen import PeopleSeen
 from workers.strangers import Strangers
 

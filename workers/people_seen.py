@@ -15,7 +15,7 @@ from streamer.wire.counters import Account
 from streamer.wire.messages import CropInfo, IdentityEvent, Tracks
 from streamer.wire.timestamps import Stamp, age_ms, utc_text
 from workers.annotate import Label
-from workers.classifier import Verdict
+from workers.classifier.classifier import Verdict
 from workers.gallery_version import Gallery
 from workers.strangers import Strangers
 from workers.vote import Vote

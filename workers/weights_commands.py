@@ -20,7 +20,7 @@ File = Annotated[Path | None, typer.Argument(help="A weights file; by default th
 @app.command()
 def show(context: typer.Context, path: File = None) -> None:
     """Show a weights file's layers, shapes, LRN, crop, recipe and fingerprint."""
-    from workers.impostors import impostors_path
+    from workers.classifier.impostors import impostors_path
     from workers.network.nn4 import TRAINABLE_PARAMETERS
     from workers.network.weights_file import SHIPPED, load_weights
 
@@ -79,7 +79,7 @@ def use(
     import tomlkit
 
     from streamer.files import write_file
-    from workers.impostors import load_impostors
+    from workers.classifier.impostors import load_impostors
     from workers.network.weights_file import load_weights
 
     config = load_config(context.obj)

@@ -7,9 +7,9 @@ from tests.trainer.people import made_people, some_of
 from trainer.bulk import harvest_people, people_in
 from trainer.dataset import write_dataset
 from trainer.tune import Found, Plan, search
-from workers.fitting import ClassifierSpec
+from workers.classifier.fitting import ClassifierSpec
+from workers.classifier.impostors import load_impostors
 from workers.gallery import GalleryStore
-from workers.impostors import load_impostors
 from workers.people import People
 
 COMBINATIONS = [{"kind": "knn", "neighbours": n} for n in range(1, 7)]

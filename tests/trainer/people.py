@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from streamer.capture.demo import collins_bgr, hopper_bgr
 from streamer.vision.images import resize_image
 from trainer.dataset import Dataset
-from workers.impostors import Impostors
+from workers.classifier.impostors import Impostors
 
 
 def made_people(

@@ -3,7 +3,7 @@ import pytest
 
 from tests.trainer.people import made_people
 from trainer.cluster import MAX_FACES, cluster
-from workers.impostors import Impostors
+from workers.classifier.impostors import Impostors
 
 
 def test_none_and_one_are_no_group() -> None:

@@ -12,11 +12,11 @@ from streamer.errors import GalleryError
 from streamer.vision.images import encode_image, read_image
 from trainer.enrol import check_name, enrol, varied
 from trainer.harvest import Face, Harvest, harvest
+from workers.classifier.fitting import ClassifierSpec
+from workers.classifier.impostors import Impostors
 from workers.embedding.process import Embedder
-from workers.fitting import ClassifierSpec
 from workers.gallery import GalleryStore
 from workers.gallery_version import Gallery
-from workers.impostors import Impostors
 
 RULES, DETECT = EnrolConfig(), DetectConfig()
 

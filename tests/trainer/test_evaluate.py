@@ -16,8 +16,8 @@ from trainer.evaluate import (
     open_set_curve,
     reliability,
 )
-from workers.fitting import ClassifierSpec
-from workers.impostors import Impostors
+from workers.classifier.fitting import ClassifierSpec
+from workers.classifier.impostors import Impostors
 
 
 def outcomes(truth: list[int], candidate: list[int], chance: list[float], bar: float) -> Outcomes:

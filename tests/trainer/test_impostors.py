@@ -1,7 +1,7 @@
 import numpy as np
 
 from trainer.impostors import FaceSet, draw_impostors, within_person_root
-from workers.impostors import Impostors
+from workers.classifier.impostors import Impostors
 from workers.network.weights_file import read_fingerprint
 
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from tests.trainer.people import made_people, some_of
 from trainer.report import Subject, evaluate_all, write_report
-from workers.fitting import ClassifierSpec
-from workers.impostors import Impostors
+from workers.classifier.fitting import ClassifierSpec
+from workers.classifier.impostors import Impostors
 
 
 def test_the_page_holds_everything_and_needs_nothing_else(

@@ -17,8 +17,8 @@ from trainer.tune import (
     spec_with,
 )
 from trainer.tune_report import write_tune_report
-from workers.fitting import ClassifierSpec
-from workers.impostors import Impostors
+from workers.classifier.fitting import ClassifierSpec
+from workers.classifier.impostors import Impostors
 
 COMBINATIONS = [{"kind": "knn", "neighbours": 1}, {"kind": "svc", "regularisation": 1.0}]
 PLAN = Plan(COMBINATIONS, 2, 2, jobs=1, backend="threading")

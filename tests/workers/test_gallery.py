@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from streamer.errors import GalleryError
-from workers.fitting import ClassifierSpec
+from workers.classifier.fitting import ClassifierSpec
+from workers.classifier.impostors import Impostors
 from workers.gallery import GalleryStore
 from workers.gallery_version import Gallery, read_version
-from workers.impostors import Impostors
 from workers.people import People
 
 Enrolled = tuple[GalleryStore, Gallery]

@@ -3,8 +3,8 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from workers.fitting import ClassifierSpec, fit_classifier
-from workers.impostors import Impostors
+from workers.classifier.fitting import ClassifierSpec, fit_classifier
+from workers.classifier.impostors import Impostors
 
 
 def people(impostors: Impostors, count: int, each: int) -> tuple[np.ndarray, np.ndarray]:

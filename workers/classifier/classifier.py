@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.scorers import Scorer
+from workers.classifier.scorers import Scorer
 
 
 @dataclass(frozen=True)

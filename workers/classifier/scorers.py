@@ -1,7 +1,7 @@
 """From an embedding to one number for each person: the classifiers a gallery may hold.
 
 All are plain arrays with a few lines of arithmetic, so that a gallery is read without running
-anything that is in it. `workers.fitting` makes them.
+anything that is in it. `workers.classifier.fitting` makes them.
 """
 
 from collections.abc import Mapping

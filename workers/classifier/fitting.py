@@ -16,9 +16,14 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.svm import SVC, LinearSVC
 
 from streamer.config.sections import IdentifyConfig
-from workers.classifier import Calibration, Classifier, Expected, squared_distance_to_people
-from workers.impostors import Impostors
-from workers.scorers import KernelScorer, LinearScorer, NearestScorer, Scorer
+from workers.classifier.classifier import (
+    Calibration,
+    Classifier,
+    Expected,
+    squared_distance_to_people,
+)
+from workers.classifier.impostors import Impostors
+from workers.classifier.scorers import KernelScorer, LinearScorer, NearestScorer, Scorer
 
 NOBODY = -1
 _ENOUGH_CROPS = 8
