@@ -17,8 +17,8 @@ from trainer.harvest import harvest
 from workers.classifier.fitting import ClassifierSpec
 from workers.classifier.impostors import Impostors, load_impostors
 from workers.embedding.process import Embedder, load_embedder
-from workers.gallery import GalleryStore
-from workers.gallery_version import Gallery
+from workers.gallery.store import GalleryStore
+from workers.gallery.version import Gallery
 
 
 @pytest.fixture

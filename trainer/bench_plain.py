@@ -18,7 +18,7 @@ from streamer.vision.boxes import Box
 from streamer.vision.crop import cut_crop
 from streamer.vision.detect import CASCADES, DEFAULT_CASCADE
 from workers.embedding.process import load_embedder
-from workers.gallery import GalleryStore
+from workers.gallery.store import GalleryStore
 
 _MAX_SECONDS = 30.0
 

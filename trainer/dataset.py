@@ -19,7 +19,7 @@ from streamer.vision.crop import CROP_SIZE
 from streamer.vision.images import encode_image, read_image
 from trainer.enrol import file_name_of
 from trainer.harvest import Harvest
-from workers.people import People
+from workers.gallery.people import People
 
 _HEAD = ["person", "file", "source", "moment", "fold", "outcome", "reason", "face_px", "sharpness"]
 

@@ -15,9 +15,9 @@ from trainer.harvest import Face, Harvest
 from workers.classifier.fitting import ClassifierSpec
 from workers.classifier.impostors import Impostors
 from workers.embedding.process import Embedder
-from workers.gallery import GalleryStore
-from workers.gallery_version import Gallery
-from workers.people import People
+from workers.gallery.people import People
+from workers.gallery.store import GalleryStore
+from workers.gallery.version import Gallery
 
 MAX_NAME = 64
 SAME_MOMENT_SQUARED_DISTANCE = 0.002

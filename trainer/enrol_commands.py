@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from trainer.harvest import Face
     from workers.classifier.impostors import Impostors
     from workers.embedding.process import Embedder
-    from workers.gallery_version import Gallery
+    from workers.gallery.version import Gallery
 
 Force = Annotated[bool, typer.Option("--force", help="Even if they look like somebody enrolled.")]
 
@@ -42,7 +42,7 @@ def enrol(
     from trainer.enrol import enrol as enrol_people
     from trainer.harvest import harvest
     from workers.classifier.fitting import spec_of
-    from workers.gallery import GalleryStore
+    from workers.gallery.store import GalleryStore
 
     config = load_config(context.obj)
     name = check_name(name)
@@ -84,7 +84,7 @@ def enrol_folder(
     from trainer.enrol import check_name
     from trainer.enrol import enrol as enrol_people
     from workers.classifier.fitting import spec_of
-    from workers.gallery import GalleryStore
+    from workers.gallery.store import GalleryStore
 
     config = load_config(context.obj)
     found = {check_name(name): paths for name, paths in people_in(root).items()}
@@ -108,7 +108,7 @@ def enrol_folder(
 
 def people(context: typer.Context) -> None:
     """List the people who are enrolled."""
-    from workers.gallery import GalleryStore
+    from workers.gallery.store import GalleryStore
 
     config = load_config(context.obj)
     gallery = GalleryStore(config.gallery_path).read()
@@ -129,7 +129,7 @@ def forget(
 ) -> None:
     """Forget a person: their crops and embeddings are deleted, in older versions too."""
     from workers.classifier.fitting import spec_of
-    from workers.gallery import GalleryStore
+    from workers.gallery.store import GalleryStore
 
     config = load_config(context.obj)
     store = GalleryStore(config.gallery_path)
@@ -164,7 +164,7 @@ def rebuild(context: typer.Context) -> None:
 
     from trainer.enrol import embed_all
     from workers.classifier.fitting import spec_of
-    from workers.gallery import GalleryStore
+    from workers.gallery.store import GalleryStore
 
     config = load_config(context.obj)
     store = GalleryStore(config.gallery_path)

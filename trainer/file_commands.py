@@ -46,7 +46,7 @@ def identify_files(
     from trainer.enrol_commands import network
     from trainer.identify_files import FileIdentifier, plan_files
     from trainer.identify_files import identify_files as run_files
-    from workers.gallery import GalleryStore
+    from workers.gallery.store import GalleryStore
 
     config = load_config(context.obj)
     plan = plan_files(paths)

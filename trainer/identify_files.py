@@ -29,7 +29,7 @@ from trainer.harvest import CLIP_SUFFIXES
 from trainer.photos import PHOTO_SUFFIXES
 from workers.annotate import Label, annotate
 from workers.embedding.process import Embedder
-from workers.gallery_version import Gallery
+from workers.gallery.version import Gallery
 from workers.vote import Vote
 
 _CROP_STEP_MS = 200.0

@@ -127,7 +127,7 @@ def finetune(
 
 def _faces(config: Config, folder: Path | None) -> "Dataset":
     from trainer.dataset import dataset_of, read_dataset
-    from workers.gallery import GalleryStore
+    from workers.gallery.store import GalleryStore
 
     if folder is not None:
         return read_dataset(folder)
@@ -224,7 +224,7 @@ def report(
     from trainer.enrol_commands import network
     from trainer.report import KINDS, Subject, evaluate_all, write_report
     from workers.classifier.fitting import spec_of
-    from workers.gallery import GalleryStore
+    from workers.gallery.store import GalleryStore
 
     config = load_config(context.obj)
     faces = _faces(config, source)

@@ -11,9 +11,9 @@ from streamer.config.sections import load_config
 from streamer.errors import GalleryError
 
 if TYPE_CHECKING:
-    from workers.gallery import GalleryStore
-    from workers.gallery_version import Gallery
-    from workers.people import People
+    from workers.gallery.people import People
+    from workers.gallery.store import GalleryStore
+    from workers.gallery.version import Gallery
 
 app = typer.Typer(
     name="gallery", help="List, compare, activate, export galleries.", no_args_is_help=True
@@ -122,7 +122,7 @@ def import_(
 
 
 def _store(context: typer.Context) -> "GalleryStore":
-    from workers.gallery import GalleryStore
+    from workers.gallery.store import GalleryStore
 
     return GalleryStore(load_config(context.obj).gallery_path)
 

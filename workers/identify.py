@@ -33,8 +33,8 @@ from streamer.wire.timestamps import age_ms, utc_text
 from workers.annotate import annotate
 from workers.classifier.classifier import Verdict
 from workers.classifier.impostors import Impostors
-from workers.gallery import GalleryStore
-from workers.gallery_version import Gallery
+from workers.gallery.store import GalleryStore
+from workers.gallery.version import Gallery
 from workers.people_seen import PeopleSeen
 from workers.strangers import Strangers
 

@@ -16,7 +16,7 @@ from streamer.wire.messages import CropInfo, IdentityEvent, Tracks
 from streamer.wire.timestamps import Stamp, age_ms, utc_text
 from workers.annotate import Label
 from workers.classifier.classifier import Verdict
-from workers.gallery_version import Gallery
+from workers.gallery.version import Gallery
 from workers.strangers import Strangers
 from workers.vote import Vote
 

@@ -9,8 +9,8 @@ import pytest
 
 from streamer.capture.demo import Actor, collins_bgr, hopper_bgr, write_clip
 from tests.integration.harness import Pipeline
-from workers.gallery import GalleryStore
-from workers.gallery_version import Gallery
+from workers.gallery.store import GalleryStore
+from workers.gallery.version import Gallery
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from trainer.dataset import write_dataset
 from trainer.tune import Found, Plan, search
 from workers.classifier.fitting import ClassifierSpec
 from workers.classifier.impostors import load_impostors
-from workers.gallery import GalleryStore
-from workers.people import People
+from workers.gallery.people import People
+from workers.gallery.store import GalleryStore
 
 COMBINATIONS = [{"kind": "knn", "neighbours": n} for n in range(1, 7)]
 

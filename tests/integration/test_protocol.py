@@ -13,7 +13,7 @@ import zmq
 from streamer import messages
 from streamer.vision.images import decode_image
 from tests.integration.harness import GENEROUS_S, Pipeline
-from workers.gallery_version import Gallery
+from workers.gallery.version import Gallery
 
 PAGE = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
 LOOP = '[cameras.door]\nsource = "{clip}"\nloop = true\n'

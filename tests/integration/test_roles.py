@@ -11,7 +11,7 @@ from streamer.vision.images import decode_image
 from streamer.wire.messages import FrameEvent, IdentityEvent, Stats
 from streamer.wire.sockets import Security, make_keys, open_bus
 from tests.integration.harness import Pipeline
-from workers.gallery_version import Gallery
+from workers.gallery.version import Gallery
 
 CONFIG = """
 [cameras.door]

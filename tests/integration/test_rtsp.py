@@ -10,7 +10,7 @@ import pytest
 
 from streamer.vision.images import encode_image, resize_image
 from tests.integration.harness import Pipeline, leftovers
-from workers.gallery_version import Gallery
+from workers.gallery.version import Gallery
 
 PYTHON = "/usr/bin/python3"
 SERVER = Path(__file__).with_name("rtsp_server.py")

@@ -15,8 +15,8 @@ from trainer.harvest import Face, Harvest, harvest
 from workers.classifier.fitting import ClassifierSpec
 from workers.classifier.impostors import Impostors
 from workers.embedding.process import Embedder
-from workers.gallery import GalleryStore
-from workers.gallery_version import Gallery
+from workers.gallery.store import GalleryStore
+from workers.gallery.version import Gallery
 
 RULES, DETECT = EnrolConfig(), DetectConfig()
 

@@ -14,8 +14,8 @@ from streamer.vision.images import encode_image, read_image
 from trainer.identify_files import FileIdentifier, identify_files, plan_files
 from workers.annotate import KNOWN_BGR
 from workers.embedding.process import Embedder
-from workers.gallery import GalleryStore
-from workers.gallery_version import Gallery
+from workers.gallery.store import GalleryStore
+from workers.gallery.version import Gallery
 
 
 @pytest.fixture

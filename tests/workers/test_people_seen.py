@@ -3,8 +3,8 @@ import numpy as np
 from streamer.wire.messages import CropInfo, IdentityEvent, SeenTrack, Tracks
 from streamer.wire.timestamps import stamp_now
 from workers.classifier.classifier import Verdict
-from workers.gallery import GalleryStore
-from workers.gallery_version import Gallery
+from workers.gallery.store import GalleryStore
+from workers.gallery.version import Gallery
 from workers.people_seen import PeopleSeen
 from workers.strangers import Strangers
 

@@ -10,9 +10,9 @@ import pytest
 from streamer.errors import GalleryError
 from workers.classifier.fitting import ClassifierSpec
 from workers.classifier.impostors import Impostors
-from workers.gallery import GalleryStore
-from workers.gallery_version import Gallery, read_version
-from workers.people import People
+from workers.gallery.people import People
+from workers.gallery.store import GalleryStore
+from workers.gallery.version import Gallery, read_version
 
 Enrolled = tuple[GalleryStore, Gallery]
 

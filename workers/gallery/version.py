@@ -21,8 +21,8 @@ from streamer.wire.timestamps import utc_text
 from workers.classifier.classifier import Calibration, Classifier, Expected
 from workers.classifier.fitting import ClassifierSpec
 from workers.classifier.scorers import scorer_from
+from workers.gallery.people import People
 from workers.network.nn4 import EMBEDDING_SIZE
-from workers.people import People
 
 FORMAT = 2
 

@@ -22,7 +22,8 @@ from streamer.errors import GalleryError
 from streamer.files import replacing, write_file
 from workers.classifier.fitting import ClassifierSpec, fit_classifier
 from workers.classifier.impostors import Impostors
-from workers.gallery_version import (
+from workers.gallery.people import People
+from workers.gallery.version import (
     Gallery,
     json_bytes,
     read_manifest,
@@ -30,7 +31,6 @@ from workers.gallery_version import (
     write_synced,
     write_version,
 )
-from workers.people import People
 
 _EXTRA_NAME = re.compile(r"[\w-]{1,80}\.(csv|jpg|html|json)")
 _MAX_STORED_BYTES = 2**31

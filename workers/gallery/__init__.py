@@ -1,0 +1,1 @@
+"""Enrolled people in versions that never change."""
