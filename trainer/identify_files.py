@@ -27,10 +27,10 @@ from streamer.vision.track import Tracker
 from trainer.faces import faces_in, picture_detector
 from trainer.harvest import CLIP_SUFFIXES
 from trainer.photos import PHOTO_SUFFIXES
-from workers.annotate import Label, annotate
 from workers.embedding.process import Embedder
 from workers.gallery.version import Gallery
-from workers.vote import Vote
+from workers.identity.annotate import Label, annotate
+from workers.identity.vote import Vote
 
 _CROP_STEP_MS = 200.0
 

@@ -32,7 +32,7 @@ def identify(context: typer.Context, lifeline: Lifeline = None, ring: Rings = No
     """Run the identify process alone."""
     from streamer.runtime.service import inherit_rings, run_role, start_role
     from workers.classifier.impostors import load_impostors
-    from workers.identify import Identify, IdentifyPorts
+    from workers.identity.process import Identify, IdentifyPorts
     from workers.network.weights_file import read_fingerprint
 
     config = load_config(context.obj)

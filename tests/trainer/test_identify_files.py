@@ -12,10 +12,10 @@ from streamer.config.sections import Config, load_config
 from streamer.errors import DatasetError
 from streamer.vision.images import encode_image, read_image
 from trainer.identify_files import FileIdentifier, identify_files, plan_files
-from workers.annotate import KNOWN_BGR
 from workers.embedding.process import Embedder
 from workers.gallery.store import GalleryStore
 from workers.gallery.version import Gallery
+from workers.identity.annotate import KNOWN_BGR
 
 
 @pytest.fixture

@@ -30,13 +30,13 @@ from streamer.wire.messages import (
 from streamer.wire.shared_frames import FrameRing
 from streamer.wire.sockets import Bus, receive_all, try_send
 from streamer.wire.timestamps import age_ms, utc_text
-from workers.annotate import annotate
 from workers.classifier.classifier import Verdict
 from workers.classifier.impostors import Impostors
 from workers.gallery.store import GalleryStore
 from workers.gallery.version import Gallery
-from workers.people_seen import PeopleSeen
-from workers.strangers import Strangers
+from workers.identity.annotate import annotate
+from workers.identity.presence import PeopleSeen
+from workers.identity.strangers import Strangers
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.strangers import MAX_REMEMBERED, Strangers
+from workers.identity.strangers import MAX_REMEMBERED, Strangers
 
 
 def direction(index: int) -> NDArray[np.float32]:

@@ -5,8 +5,8 @@ from streamer.wire.timestamps import stamp_now
 from workers.classifier.classifier import Verdict
 from workers.gallery.store import GalleryStore
 from workers.gallery.version import Gallery
-from workers.people_seen import PeopleSeen
-from workers.strangers import Strangers
+from workers.identity.presence import PeopleSeen
+from workers.identity.strangers import Strangers
 
 BOX = (10, 10, 80, 80)
 VECTOR = np.eye(1, 128, dtype=np.float32)

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from streamer.wire.counters import Account
 from streamer.wire.messages import CropInfo, IdentityEvent, Tracks
 from streamer.wire.timestamps import Stamp, age_ms, utc_text
-from workers.annotate import Label
 from workers.classifier.classifier import Verdict
 from workers.gallery.version import Gallery
-from workers.strangers import Strangers
-from workers.vote import Vote
+from workers.identity.annotate import Label
+from workers.identity.strangers import Strangers
+from workers.identity.vote import Vote
 
 MAX_TRACKS_HELD = 4096
 

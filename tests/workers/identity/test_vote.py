@@ -1,4 +1,4 @@
-from workers.vote import Vote
+from workers.identity.vote import Vote
 
 
 def test_before_the_first_crop_nothing_is_decided() -> None:

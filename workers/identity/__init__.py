@@ -1,0 +1,1 @@
+"""The identify process: who is in front of each camera."""
