@@ -4,8 +4,8 @@ import typer
 
 from streamer.commands import Lifeline, Rings
 from streamer.config.sections import Config, load_config
-from workers.gallery_commands import app as gallery_app
-from workers.weights_commands import app as weights_app
+from workers.commands.gallery import app as gallery_app
+from workers.commands.weights import app as weights_app
 
 
 def register(app: typer.Typer) -> None:
