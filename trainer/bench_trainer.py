@@ -31,7 +31,7 @@ from streamer.vision.images import read_image, resize_image
 from trainer.dataset import folds_of
 from trainer.enrol import embed_all
 from trainer.lfw import cut_faces
-from trainer.photos import find_photos
+from trainer.support.photos import find_photos
 from workers.classifier.fitting import ClassifierSpec, fit_classifier
 from workers.classifier.impostors import load_impostors
 from workers.embedding.process import load_embedder

@@ -21,7 +21,7 @@ from streamer.config.sections import DetectConfig, EnrolConfig
 from streamer.errors import DatasetError
 from streamer.files import write_file
 from trainer.harvest import CLIP_SUFFIXES, Face, Harvest, harvest, media_below
-from trainer.stopping import end_with_parent
+from trainer.support.stopping import end_with_parent
 
 Rules = tuple[EnrolConfig, DetectConfig]
 

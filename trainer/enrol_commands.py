@@ -12,8 +12,8 @@ from rich.table import Table
 from streamer.config.sections import Config, load_config
 from streamer.errors import GalleryError, WeightsError
 from streamer.files import write_file
-from trainer.progress import progress_bar
-from trainer.stopping import stoppable
+from trainer.support.progress import progress_bar
+from trainer.support.stopping import stoppable
 
 if TYPE_CHECKING:
     from trainer.enrol import Intake

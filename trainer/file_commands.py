@@ -11,8 +11,8 @@ import typer
 from streamer.config.sections import load_config
 from streamer.errors import ConfigError, DatasetError, GalleryError, PictureError
 from streamer.files import write_file
-from trainer.progress import progress_bar
-from trainer.stopping import stoppable
+from trainer.support.progress import progress_bar
+from trainer.support.stopping import stoppable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -192,7 +192,7 @@ def _embedded(
 
     from trainer.enrol_commands import network
     from trainer.faces import faces_of_all, picture_detector
-    from trainer.photos import find_photos
+    from trainer.support.photos import find_photos
 
     config = load_config(context.obj)
     photos = find_photos([folder])

@@ -19,7 +19,7 @@ from streamer.vision.crop import CROP_SIZE, cut_crop, sharpness
 from streamer.vision.detect import HaarDetector, largest, without_doubles
 from streamer.vision.images import read_image, resize_image
 from streamer.vision.track import Tracker
-from trainer.photos import PHOTO_SUFFIXES
+from trainer.support.photos import PHOTO_SUFFIXES
 from workers.gallery.people import moment_of, track_of
 
 CLIP_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg"})

@@ -26,7 +26,7 @@ from streamer.vision.images import encode_image
 from streamer.vision.track import Tracker
 from trainer.faces import faces_in, picture_detector
 from trainer.harvest import CLIP_SUFFIXES
-from trainer.photos import PHOTO_SUFFIXES
+from trainer.support.photos import PHOTO_SUFFIXES
 from workers.embedding.process import Embedder
 from workers.gallery.version import Gallery
 from workers.identity.annotate import Label, annotate

@@ -12,8 +12,8 @@ import typer
 from streamer.config.sections import Config, load_config
 from streamer.errors import ConfigError, GalleryError
 from streamer.files import write_file
-from trainer.progress import progress_bar, progress_text
-from trainer.stopping import stoppable
+from trainer.support.progress import progress_bar, progress_text
+from trainer.support.stopping import stoppable
 
 if TYPE_CHECKING:
     from trainer.dataset import Dataset

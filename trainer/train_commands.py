@@ -13,8 +13,8 @@ from streamer.config.sections import load_config
 from streamer.errors import ConfigError, DatasetError
 from streamer.files import write_file
 from trainer import people_commands
-from trainer.progress import progress_bar, progress_text, progress_to
-from trainer.stopping import stoppable
+from trainer.support.progress import progress_bar, progress_text, progress_to
+from trainer.support.stopping import stoppable
 
 if TYPE_CHECKING:
     from trainer.lfw import Alter
@@ -59,7 +59,7 @@ def distil(
     """
     work = work or out.with_suffix(".work")
     from trainer.pairs import people_of
-    from trainer.photos import find_photos
+    from trainer.support.photos import find_photos
 
     left_out = people_of(_pairs(pairs, folds)) if pairs else set()
     photos = find_photos(datasets, left_out)
@@ -216,7 +216,7 @@ def impostors(
 
     from trainer.impostors import draw_impostors, embed_photos, within_person_root, write_impostors
     from trainer.pairs import people_of
-    from trainer.photos import find_photos
+    from trainer.support.photos import find_photos
     from workers.classifier.impostors import impostors_path
     from workers.embedding.process import load_embedder
 

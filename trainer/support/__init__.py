@@ -1,0 +1,1 @@
+"""What long work on files shares: progress, stopping, folders of photos."""
