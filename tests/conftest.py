@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from streamer.capture.demo import collins_bgr, hopper_bgr
 from streamer.config.sections import DetectConfig, EmbedConfig, EnrolConfig
 from streamer.vision.images import encode_image
-from trainer.enrol import enrol
-from trainer.harvest import harvest
+from trainer.enrolment.enrol import enrol
+from trainer.enrolment.harvest import harvest
 from workers.classifier.fitting import ClassifierSpec
 from workers.classifier.impostors import Impostors, load_impostors
 from workers.embedding.process import Embedder, load_embedder

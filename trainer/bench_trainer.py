@@ -29,7 +29,7 @@ from streamer.config.sections import EmbedConfig
 from streamer.errors import DatasetError
 from streamer.vision.images import read_image, resize_image
 from trainer.dataset import folds_of
-from trainer.enrol import embed_all
+from trainer.enrolment.enrol import embed_all
 from trainer.lfw import cut_faces
 from trainer.support.photos import find_photos
 from workers.classifier.fitting import ClassifierSpec, fit_classifier

@@ -17,8 +17,8 @@ from streamer.errors import DatasetError
 from streamer.files import write_file
 from streamer.vision.crop import CROP_SIZE
 from streamer.vision.images import encode_image, read_image
-from trainer.enrol import file_name_of
-from trainer.harvest import Harvest
+from trainer.enrolment.enrol import file_name_of
+from trainer.enrolment.harvest import Harvest
 from workers.gallery.people import People
 
 _HEAD = ["person", "file", "source", "moment", "fold", "outcome", "reason", "face_px", "sharpness"]

@@ -16,8 +16,8 @@ from trainer.support.progress import progress_bar
 from trainer.support.stopping import stoppable
 
 if TYPE_CHECKING:
-    from trainer.enrol import Intake
-    from trainer.harvest import Face
+    from trainer.enrolment.enrol import Intake
+    from trainer.enrolment.harvest import Face
     from workers.classifier.impostors import Impostors
     from workers.embedding.process import Embedder
     from workers.gallery.version import Gallery
@@ -38,9 +38,9 @@ def enrol(
     force: Force = False,
 ) -> None:
     """Enrol a person from photos, folders and clips; a running pipeline takes it up."""
-    from trainer.enrol import check_name
-    from trainer.enrol import enrol as enrol_people
-    from trainer.harvest import harvest
+    from trainer.enrolment.enrol import check_name
+    from trainer.enrolment.enrol import enrol as enrol_people
+    from trainer.enrolment.harvest import harvest
     from workers.classifier.fitting import spec_of
     from workers.gallery.store import GalleryStore
 
@@ -80,9 +80,9 @@ def enrol_folder(
     Stopped or killed, the same command goes on where it was; until the end the gallery in use
     stays as it is.
     """
-    from trainer.bulk import harvest_people, people_in
-    from trainer.enrol import check_name
-    from trainer.enrol import enrol as enrol_people
+    from trainer.enrolment.bulk import harvest_people, people_in
+    from trainer.enrolment.enrol import check_name
+    from trainer.enrolment.enrol import enrol as enrol_people
     from workers.classifier.fitting import spec_of
     from workers.gallery.store import GalleryStore
 
@@ -162,7 +162,7 @@ def rebuild(context: typer.Context) -> None:
     """Make the gallery anew from its crops, after a change of weights or of identify settings."""
     from dataclasses import replace
 
-    from trainer.enrol import embed_all
+    from trainer.enrolment.enrol import embed_all
     from workers.classifier.fitting import spec_of
     from workers.gallery.store import GalleryStore
 
@@ -211,7 +211,7 @@ def _report(config: Config, gallery: "Gallery | None", intakes: "Mapping[str, In
 
 
 def _refused_folder(config: Config, name: str) -> Path:
-    from trainer.enrol import file_name_of
+    from trainer.enrolment.enrol import file_name_of
 
     return config.data_path / "refused" / file_name_of(name)
 
@@ -220,7 +220,7 @@ def _keep_refused(
     config: Config, name: str, faces: "list[Face]", files: list[tuple[str, str]]
 ) -> Path:
     """Write the manifest and contact sheet of somebody who was not enrolled; the folder."""
-    from trainer.contact_sheet import manifest_csv, sheet_jpeg
+    from trainer.enrolment.contact_sheet import manifest_csv, sheet_jpeg
 
     folder = _refused_folder(config, name)
     folder.mkdir(parents=True, exist_ok=True)

@@ -37,8 +37,8 @@ def dataset(
     folds: Annotated[int, typer.Option(min=2, max=100, help="Folds, if there is enough.")] = 10,
 ) -> None:
     """Make a dataset of crops with a manifest from folders and clips of people."""
-    from trainer.bulk import harvest_people, people_in
     from trainer.dataset import write_dataset
+    from trainer.enrolment.bulk import harvest_people, people_in
 
     config = load_config(context.obj)
     if (out / "manifest.csv").exists():
@@ -157,8 +157,8 @@ def tune(
     Parameters: kind, regularisation, gamma, neighbours, false_accept_rate; and rule, within,
     margin, rate, for which the network is fine-tuned. Stopped or killed, the command goes on.
     """
-    from trainer.enrol import embed_all
     from trainer.enrol_commands import network
+    from trainer.enrolment.enrol import embed_all
     from trainer.tune import (
         Plan,
         combinations_of,
@@ -220,8 +220,8 @@ def report(
 
     Stopped or killed, the same command goes on.
     """
-    from trainer.enrol import embed_all
     from trainer.enrol_commands import network
+    from trainer.enrolment.enrol import embed_all
     from trainer.report import KINDS, Subject, evaluate_all, write_report
     from workers.classifier.fitting import spec_of
     from workers.gallery.store import GalleryStore

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from streamer.files import write_file
 from trainer.dataset import Dataset
-from trainer.enrol import embed_all
+from trainer.enrolment.enrol import embed_all
 from trainer.impostors import carried_over
 from workers.classifier.impostors import Impostors
 from workers.embedding.process import Embedder, quiet_stderr

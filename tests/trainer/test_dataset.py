@@ -6,7 +6,7 @@ import pytest
 
 from streamer.errors import DatasetError
 from trainer.dataset import folds_of, read_dataset, write_dataset
-from trainer.harvest import Face, Harvest
+from trainer.enrolment.harvest import Face, Harvest
 
 
 def face(source: str, value: int, refused: str = "") -> Face:

@@ -20,7 +20,7 @@ import numpy as np
 from streamer.config.sections import DetectConfig, EnrolConfig
 from streamer.errors import DatasetError
 from streamer.files import write_file
-from trainer.harvest import CLIP_SUFFIXES, Face, Harvest, harvest, media_below
+from trainer.enrolment.harvest import CLIP_SUFFIXES, Face, Harvest, harvest, media_below
 from trainer.support.stopping import end_with_parent
 
 Rules = tuple[EnrolConfig, DetectConfig]

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from streamer.vision.crop import CROP_SIZE
 from streamer.vision.images import encode_image
-from trainer.harvest import Face
+from trainer.enrolment.harvest import Face
 
 _COLUMNS = 8
 _TILE_W, _TILE_H = CROP_SIZE + 44, CROP_SIZE + 44

@@ -4,7 +4,7 @@ import pytest
 
 from streamer.config.sections import DetectConfig, EnrolConfig
 from streamer.errors import DatasetError
-from trainer.bulk import harvest_people, people_in
+from trainer.enrolment.bulk import harvest_people, people_in
 
 RULES = (EnrolConfig(), DetectConfig())
 

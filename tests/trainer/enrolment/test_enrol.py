@@ -10,8 +10,8 @@ from streamer.capture.demo import Actor, background, write_clip
 from streamer.config.sections import DetectConfig, EnrolConfig
 from streamer.errors import GalleryError
 from streamer.vision.images import encode_image, read_image
-from trainer.enrol import check_name, enrol, varied
-from trainer.harvest import Face, Harvest, harvest
+from trainer.enrolment.enrol import check_name, enrol, varied
+from trainer.enrolment.harvest import Face, Harvest, harvest
 from workers.classifier.fitting import ClassifierSpec
 from workers.classifier.impostors import Impostors
 from workers.embedding.process import Embedder

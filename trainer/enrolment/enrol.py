@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from streamer.config.sections import EnrolConfig
 from streamer.errors import GalleryError
-from trainer.contact_sheet import manifest_csv, sheet_jpeg
-from trainer.harvest import Face, Harvest
+from trainer.enrolment.contact_sheet import manifest_csv, sheet_jpeg
+from trainer.enrolment.harvest import Face, Harvest
 from workers.classifier.fitting import ClassifierSpec
 from workers.classifier.impostors import Impostors
 from workers.embedding.process import Embedder

@@ -1,0 +1,1 @@
+"""People into the gallery, with a verdict for every picture."""
