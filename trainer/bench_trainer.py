@@ -28,7 +28,7 @@ from sklearn.svm import SVC
 from streamer.config.sections import EmbedConfig
 from streamer.errors import DatasetError
 from streamer.vision.images import read_image, resize_image
-from trainer.dataset import folds_of
+from trainer.datasets.dataset import folds_of
 from trainer.enrolment.enrol import embed_all
 from trainer.lfw import cut_faces
 from trainer.support.photos import find_photos

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from streamer.files import write_file
-from trainer.dataset import Dataset
+from trainer.datasets.dataset import Dataset
 from workers.classifier.fitting import ClassifierSpec, fit_classifier
 from workers.classifier.impostors import Impostors
 

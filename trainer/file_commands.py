@@ -135,7 +135,7 @@ def embed(
         raise ConfigError("--out must name a .npz file, in a folder that exists")
     import numpy as np
 
-    from trainer.embeddings_file import write_embeddings
+    from trainer.datasets.embeddings_file import write_embeddings
 
     faces, vectors, embedder = _embedded(context, folder)
     names = [str(face.path.relative_to(folder)) for face in faces]

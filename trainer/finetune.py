@@ -22,7 +22,7 @@ from sklearn.metrics import roc_auc_score
 
 from streamer.errors import DatasetError
 from streamer.files import write_file
-from trainer.dataset import Dataset
+from trainer.datasets.dataset import Dataset
 from trainer.distort import spoilt_crop
 from trainer.student import arrays_of, build_head, load_arrays
 from trainer.triplets import Rule, choose_triplets, split_people

@@ -14,7 +14,7 @@ from streamer.vision.boxes import Box
 from streamer.vision.crop import CROP_ENLARGE, CROP_SIZE, cut_crop
 from streamer.vision.detect import ThoroughDetector
 from streamer.vision.images import read_image, resize_image
-from trainer.pairs import Pair, Verification, verify
+from trainer.datasets.pairs import Pair, Verification, verify
 from workers.embedding.process import Embedder
 
 _BATCH = 32

@@ -16,7 +16,7 @@ from trainer.support.progress import progress_bar, progress_text
 from trainer.support.stopping import stoppable
 
 if TYPE_CHECKING:
-    from trainer.dataset import Dataset
+    from trainer.datasets.dataset import Dataset
 
 Set = Annotated[
     Path | None, typer.Option("--dataset", help="A dataset folder; by default the gallery.")
@@ -37,7 +37,7 @@ def dataset(
     folds: Annotated[int, typer.Option(min=2, max=100, help="Folds, if there is enough.")] = 10,
 ) -> None:
     """Make a dataset of crops with a manifest from folders and clips of people."""
-    from trainer.dataset import write_dataset
+    from trainer.datasets.dataset import write_dataset
     from trainer.enrolment.bulk import harvest_people, people_in
 
     config = load_config(context.obj)
@@ -126,7 +126,7 @@ def finetune(
 
 
 def _faces(config: Config, folder: Path | None) -> "Dataset":
-    from trainer.dataset import dataset_of, read_dataset
+    from trainer.datasets.dataset import dataset_of, read_dataset
     from workers.gallery.store import GalleryStore
 
     if folder is not None:
@@ -247,7 +247,7 @@ def report(
     kinds = [spec.kind, *(k for k in KINDS if k != spec.kind and not only_used)]
     subject = Subject(title, faces, vectors, impostors, spec, facts, command)
     work = folder / "work"
-    from trainer.dataset import folds_of
+    from trainer.datasets.dataset import folds_of
 
     _, count = folds_of(faces.owner, faces.group, folds)
     with stoppable() as stopped, progress_bar("folds", count * len(kinds)) as advance:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from sklearn.manifold import TSNE
 
 from streamer.files import write_file
-from trainer.dataset import Dataset, folds_of
+from trainer.datasets.dataset import Dataset, folds_of
+from trainer.datasets.pairs import roc
 from trainer.evaluate import (
     NOBODY,
     Evaluation,
@@ -26,7 +27,6 @@ from trainer.evaluate import (
     reliability,
 )
 from trainer.page import Pair, Part, crop_data, figure_data, page
-from trainer.pairs import roc
 from trainer.plots import (
     confusion_figure,
     fold_figure,

@@ -17,8 +17,8 @@ from trainer.support.progress import progress_bar, progress_text, progress_to
 from trainer.support.stopping import stoppable
 
 if TYPE_CHECKING:
+    from trainer.datasets.pairs import Pair
     from trainer.lfw import Alter
-    from trainer.pairs import Pair
 
 app = typer.Typer(name="train", help="Train and test networks and galleries.", no_args_is_help=True)
 
@@ -58,7 +58,7 @@ def distil(
     people of these folds are kept out of the training (folders named after people).
     """
     work = work or out.with_suffix(".work")
-    from trainer.pairs import people_of
+    from trainer.datasets.pairs import people_of
     from trainer.support.photos import find_photos
 
     left_out = people_of(_pairs(pairs, folds)) if pairs else set()
@@ -152,7 +152,7 @@ def lfw(
     chosen = _pairs(pairs, folds)
     names = sorted({name for pair in chosen for name in (pair.first, pair.second)})
     if embeddings is not None:
-        from trainer.embeddings_file import read_embeddings
+        from trainer.datasets.embeddings_file import read_embeddings
 
         vectors = read_embeddings(embeddings)
     else:
@@ -191,7 +191,7 @@ def lfw(
         table.add_row(key, f"{value:.4f}" if isinstance(value, float) else str(value))
     Console().print(table)
     if plot is not None:
-        from trainer.pairs import roc
+        from trainer.datasets.pairs import roc
         from trainer.plots import png, roc_figure
 
         write_file(plot, png(roc_figure({"LFW pairs": roc(result.similarity, result.same)}, "ROC")))
@@ -214,8 +214,8 @@ def impostors(
     """
     import os
 
+    from trainer.datasets.pairs import people_of
     from trainer.impostors import draw_impostors, embed_photos, within_person_root, write_impostors
-    from trainer.pairs import people_of
     from trainer.support.photos import find_photos
     from workers.classifier.impostors import impostors_path
     from workers.embedding.process import load_embedder
@@ -232,7 +232,7 @@ def impostors(
 
 
 def _pairs(path: Path, folds: str) -> "list[Pair]":
-    from trainer.pairs import read_pairs
+    from trainer.datasets.pairs import read_pairs
 
     pairs = read_pairs(path)
     if not folds:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 
 from streamer.errors import DatasetError
-from trainer.dataset import Dataset, folds_of
+from trainer.datasets.dataset import Dataset, folds_of
 from trainer.evaluate import Evaluation, cross_validate, evaluation_of, try_fold
 from workers.classifier.fitting import ClassifierSpec
 from workers.classifier.impostors import Impostors

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.files import write_file
-from trainer.dataset import Dataset
+from trainer.datasets.dataset import Dataset
 from trainer.enrolment.enrol import embed_all
 from trainer.impostors import carried_over
 from workers.classifier.impostors import Impostors

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from streamer.config.sections import DetectConfig, EnrolConfig
 from tests.trainer.people import made_people, some_of
-from trainer.dataset import write_dataset
+from trainer.datasets.dataset import write_dataset
 from trainer.enrolment.bulk import harvest_people, people_in
 from trainer.tune import Found, Plan, search
 from workers.classifier.fitting import ClassifierSpec

@@ -14,7 +14,7 @@ import pytest
 from streamer.errors import DatasetError
 from tests.integration.harness import GENEROUS_S
 from tests.integration.long_work import make_dataset, save_galleries, search_parameters
-from trainer.dataset import read_dataset
+from trainer.datasets.dataset import read_dataset
 from workers.gallery.store import GalleryStore
 
 

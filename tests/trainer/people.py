@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from streamer.capture.demo import collins_bgr, hopper_bgr
 from streamer.vision.images import resize_image
-from trainer.dataset import Dataset
+from trainer.datasets.dataset import Dataset
 from workers.classifier.impostors import Impostors
 
 

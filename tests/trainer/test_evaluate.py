@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.trainer.people import made_people, some_of
-from trainer.dataset import folds_of
+from trainer.datasets.dataset import folds_of
 from trainer.evaluate import (
     NOBODY,
     Evaluation,

@@ -6,7 +6,7 @@ import pytest
 
 from streamer.errors import DatasetError
 from tests.trainer.people import made_people, some_of
-from trainer.dataset import Dataset
+from trainer.datasets.dataset import Dataset
 from trainer.tune import (
     Parameters,
     Plan,

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from streamer.errors import DatasetError
-from trainer.dataset import folds_of, read_dataset, write_dataset
+from trainer.datasets.dataset import folds_of, read_dataset, write_dataset
 from trainer.enrolment.harvest import Face, Harvest
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from streamer.errors import DatasetError
-from trainer.pairs import Pair, people_of, read_pairs, roc, verify
+from trainer.datasets.pairs import Pair, people_of, read_pairs, roc, verify
 
 TEXT = "2 1\nAda 1 2\nAda 1 Bob 3\nCy 4 5\nCy 4 Di 6\n"
 

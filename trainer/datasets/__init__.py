@@ -1,0 +1,1 @@
+"""Faces with owners and folds, pairs, and files of embeddings."""
