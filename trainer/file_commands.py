@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from trainer.faces import FoundFace
+    from trainer.offline.faces import FoundFace
     from workers.embedding.process import Embedder
 
 Lifeline = Annotated[int | None, typer.Option(hidden=True)]
@@ -44,8 +44,8 @@ def identify_files(
     from collections import Counter
 
     from trainer.enrol_commands import network
-    from trainer.identify_files import FileIdentifier, plan_files
-    from trainer.identify_files import identify_files as run_files
+    from trainer.offline.identify_files import FileIdentifier, plan_files
+    from trainer.offline.identify_files import identify_files as run_files
     from workers.gallery.store import GalleryStore
 
     config = load_config(context.obj)
@@ -84,7 +84,7 @@ def compare(
     import numpy as np
 
     from trainer.enrol_commands import network
-    from trainer.faces import faces_in, picture_detector
+    from trainer.offline.faces import faces_in, picture_detector
 
     config = load_config(context.obj)
     detector = picture_detector(config.detect)
@@ -159,7 +159,7 @@ def cluster(
     import numpy as np
 
     from streamer.vision.images import encode_image
-    from trainer.cluster import cluster as group_faces
+    from trainer.offline.cluster import cluster as group_faces
     from workers.classifier.impostors import load_impostors
 
     if out.exists() and any(out.iterdir()):
@@ -191,7 +191,7 @@ def _embedded(
     import numpy as np
 
     from trainer.enrol_commands import network
-    from trainer.faces import faces_of_all, picture_detector
+    from trainer.offline.faces import faces_of_all, picture_detector
     from trainer.support.photos import find_photos
 
     config = load_config(context.obj)

@@ -11,7 +11,7 @@ from streamer.capture.demo import Actor, background, write_clip
 from streamer.config.sections import Config, load_config
 from streamer.errors import DatasetError
 from streamer.vision.images import encode_image, read_image
-from trainer.identify_files import FileIdentifier, identify_files, plan_files
+from trainer.offline.identify_files import FileIdentifier, identify_files, plan_files
 from workers.embedding.process import Embedder
 from workers.gallery.store import GalleryStore
 from workers.gallery.version import Gallery

@@ -25,7 +25,7 @@ from streamer.vision.detect import HaarDetector, without_doubles
 from streamer.vision.images import encode_image
 from streamer.vision.track import Tracker
 from trainer.enrolment.harvest import CLIP_SUFFIXES
-from trainer.faces import faces_in, picture_detector
+from trainer.offline.faces import faces_in, picture_detector
 from trainer.support.photos import PHOTO_SUFFIXES
 from workers.embedding.process import Embedder
 from workers.gallery.version import Gallery

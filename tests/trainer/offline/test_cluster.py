@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tests.trainer.people import made_people
-from trainer.cluster import MAX_FACES, cluster
+from trainer.offline.cluster import MAX_FACES, cluster
 from workers.classifier.impostors import Impostors
 
 

@@ -1,0 +1,1 @@
+"""Names and groups in pictures and clips on disk."""
