@@ -200,7 +200,7 @@ def _keras(threads: int, weights: Weights) -> EmbedFunction:
     tf.config.threading.set_inter_op_parallelism_threads(1)
     import keras
 
-    from trainer.student import KerasOps, load_arrays
+    from trainer.distillation.student import KerasOps, load_arrays
     from workers.network.nn4 import BATCH_NORM_EPSILON, all_convs, walk
 
     class PlainOps(KerasOps):

@@ -225,7 +225,7 @@ def _eigenfaces(train: Vectors, owner: NDArray[np.int32], tests: list[Vectors]) 
 
 
 def _teacher(photos: Photos, say: Say) -> tuple[Vectors, NDArray[np.bool_]]:
-    from trainer.face_cache import build_cache
+    from trainer.distillation.face_cache import build_cache
 
     say("the teacher describes the photos; this takes minutes")
     with tempfile.TemporaryDirectory(prefix="facestream-") as folder:

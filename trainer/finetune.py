@@ -23,8 +23,8 @@ from sklearn.metrics import roc_auc_score
 from streamer.errors import DatasetError
 from streamer.files import write_file
 from trainer.datasets.dataset import Dataset
-from trainer.distort import spoilt_crop
-from trainer.student import arrays_of, build_head, load_arrays
+from trainer.distillation.augment import spoilt_crop
+from trainer.distillation.student import arrays_of, build_head, load_arrays
 from trainer.triplets import Rule, choose_triplets, split_people
 from workers.embedding.tensorflow_graph import build_trunk
 from workers.network.nn4 import head_convs

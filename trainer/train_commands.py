@@ -67,9 +67,9 @@ def distil(
     from workers.embedding.process import quiet_stderr
 
     with quiet_stderr():
-        from trainer.distil import Distiller, Progress, Recipe
-        from trainer.face_cache import build_cache
-        from trainer.morphs import build_morphs, joined
+        from trainer.distillation.distil import Distiller, Progress, Recipe
+        from trainer.distillation.face_cache import build_cache
+        from trainer.distillation.morphs import build_morphs, joined
     from trainer.plots import png, training_figure
     from workers.embedding.runtimes import best_precision
     from workers.network.weights_file import load_weights, save_weights

@@ -30,7 +30,7 @@ def random_weights(lrn: LocalResponseNorm) -> Weights:
 def test_the_folded_graph_is_the_trainable_network(
     lrn: LocalResponseNorm, collins: NDArray[np.uint8]
 ) -> None:
-    from trainer.student import arrays_of, build_student, load_arrays
+    from trainer.distillation.student import arrays_of, build_student, load_arrays
     from workers.network.nn4 import all_convs
 
     weights = random_weights(lrn)

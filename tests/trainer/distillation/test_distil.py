@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from trainer.distil import Distiller, Progress, Recipe
-from trainer.distort import distorted_crop, plain_crop, shifted_crop
-from trainer.face_cache import CONTEXT_SIZE, FaceCache
+from trainer.distillation.augment import distorted_crop, plain_crop, shifted_crop
+from trainer.distillation.distil import Distiller, Progress, Recipe
+from trainer.distillation.face_cache import CONTEXT_SIZE, FaceCache
 
 RECIPE = Recipe(epochs=2.0, batch=4, warm_up_steps=2, peak_rate=1e-3)
 

@@ -2,8 +2,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.vision.images import resize_image
-from trainer.face_cache import FaceCache
-from trainer.morphs import blend, joined
+from trainer.distillation.face_cache import FaceCache
+from trainer.distillation.morphs import blend, joined
 
 POINTS = np.array([[40, 60], [55, 60], [105, 60], [120, 60], [80, 100]], np.float32)
 

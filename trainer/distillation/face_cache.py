@@ -24,8 +24,8 @@ from streamer.vision.boxes import Box
 from streamer.vision.crop import cut_crop
 from streamer.vision.detect import HaarDetector, largest
 from streamer.vision.images import read_image
+from trainer.distillation.teacher import CHIP_PADDING, CHIP_SIZE, load_teacher, teacher_file
 from trainer.support.stopping import end_with_parent
-from trainer.teacher import CHIP_PADDING, CHIP_SIZE, load_teacher, teacher_file
 from workers.embedding.runtimes import EmbedFunction
 
 CONTEXT_ENLARGE = 1.5

@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 
 from streamer.errors import DatasetError
 from streamer.files import write_file
-from trainer.distort import distorted_crop, shifted_crop
-from trainer.face_cache import FaceCache
-from trainer.student import arrays_of, build_student, load_arrays
+from trainer.distillation.augment import distorted_crop, shifted_crop
+from trainer.distillation.face_cache import FaceCache
+from trainer.distillation.student import arrays_of, build_student, load_arrays
 from workers.network.nn4 import all_convs
 from workers.network.weights_file import TORCH_LRN, LocalResponseNorm, Weights
 

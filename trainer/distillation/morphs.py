@@ -16,8 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.files import write_file
-from trainer.face_cache import CONTEXT_ENLARGE, CONTEXT_SIZE, FaceCache, describe, read_shard
-from trainer.teacher import CHIP_PADDING, CHIP_SIZE, load_teacher, teacher_file
+from trainer.distillation.face_cache import (
+    CONTEXT_ENLARGE,
+    CONTEXT_SIZE,
+    FaceCache,
+    describe,
+    read_shard,
+)
+from trainer.distillation.teacher import CHIP_PADDING, CHIP_SIZE, load_teacher, teacher_file
 
 _SHARD = 1024
 _CANDIDATES = 12

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.vision.crop import CROP_ENLARGE, CROP_SIZE
-from trainer.face_cache import CONTEXT_ENLARGE, CONTEXT_SIZE
+from trainer.distillation.face_cache import CONTEXT_ENLARGE, CONTEXT_SIZE
 
 _PLAIN_SIDE = CONTEXT_SIZE * CROP_ENLARGE / CONTEXT_ENLARGE
 

@@ -1,0 +1,1 @@
+"""Weights of our own: the network learns from a stronger teacher."""
