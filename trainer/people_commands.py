@@ -76,7 +76,7 @@ def finetune(
     Better: on people that it was neither trained on nor stopped by. Stopped or killed, the same
     command goes on.
     """
-    from trainer.triplets import RULES
+    from trainer.finetuning.triplets import RULES
 
     if rule not in RULES:
         raise ConfigError(f"--rule must be one of {', '.join(RULES)}. Received: {rule!r}")
@@ -85,8 +85,8 @@ def finetune(
     from workers.embedding.process import quiet_stderr
 
     with quiet_stderr():
-        from trainer.finetune import FineTuner, Progress, TripletRecipe
-    from trainer.impostors import carried_over, write_impostors
+        from trainer.finetuning.finetune import FineTuner, Progress, TripletRecipe
+    from trainer.finetuning.impostor_model import carried_over, write_impostors
     from workers.classifier.impostors import impostors_path, load_impostors
     from workers.network.weights_file import load_weights, save_weights
 
@@ -159,6 +159,7 @@ def tune(
     """
     from trainer.enrol_commands import network
     from trainer.enrolment.enrol import embed_all
+    from trainer.finetuning.tuned_vectors import TunedVectors
     from trainer.tune import (
         Plan,
         combinations_of,
@@ -168,7 +169,6 @@ def tune(
         text_of,
     )
     from trainer.tune_report import write_tune_report
-    from trainer.tuned_vectors import TunedVectors
     from workers.classifier.fitting import spec_of
 
     config = load_config(context.obj)

@@ -215,7 +215,12 @@ def impostors(
     import os
 
     from trainer.datasets.pairs import people_of
-    from trainer.impostors import draw_impostors, embed_photos, within_person_root, write_impostors
+    from trainer.finetuning.impostor_model import (
+        draw_impostors,
+        embed_photos,
+        within_person_root,
+        write_impostors,
+    )
     from trainer.support.photos import find_photos
     from workers.classifier.impostors import impostors_path
     from workers.embedding.process import load_embedder

@@ -3,7 +3,7 @@
 `impostors.npz` beside the weights belongs to one weights file (its fingerprint is inside). Its
 embeddings are random draws from a mixture of Gaussians fitted to embeddings of many people;
 `variation` is a square root of the mean covariance within one person. No row is a
-real person's. `trainer.impostors` makes the file.
+real person's. `trainer.finetuning.impostor_model` makes the file.
 """
 
 import zipfile

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from trainer.triplets import Rule, choose_triplets, split_people
+from trainer.finetuning.triplets import Rule, choose_triplets, split_people
 
 
 def unit(*degrees: float) -> np.ndarray:

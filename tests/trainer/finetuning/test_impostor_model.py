@@ -1,6 +1,6 @@
 import numpy as np
 
-from trainer.impostors import FaceSet, draw_impostors, within_person_root
+from trainer.finetuning.impostor_model import FaceSet, draw_impostors, within_person_root
 from workers.classifier.impostors import Impostors
 from workers.network.weights_file import read_fingerprint
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from streamer.files import write_file
 from trainer.datasets.dataset import Dataset
 from trainer.enrolment.enrol import embed_all
-from trainer.impostors import carried_over
+from trainer.finetuning.impostor_model import carried_over
 from workers.classifier.impostors import Impostors
 from workers.embedding.process import Embedder, quiet_stderr
 from workers.network.weights_file import load_weights
@@ -59,7 +59,7 @@ class TunedVectors:
         self, parameters: Mapping[str, Any], training: Dataset, name: str
     ) -> NDArray[np.float32]:
         with quiet_stderr():
-            from trainer.finetune import FineTuner, TripletRecipe
+            from trainer.finetuning.finetune import FineTuner, TripletRecipe
             from workers.embedding.tensorflow_graph import build_embedder
 
             start = load_weights(self._weights)

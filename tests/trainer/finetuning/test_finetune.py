@@ -5,8 +5,8 @@ import pytest
 
 from streamer.errors import DatasetError
 from tests.trainer.people import patches
-from trainer.finetune import FineTuner, TripletRecipe
-from trainer.impostors import carried_over
+from trainer.finetuning.finetune import FineTuner, TripletRecipe
+from trainer.finetuning.impostor_model import carried_over
 from workers.embedding.tensorflow_graph import build_embedder
 from workers.network.nn4 import head_convs
 from workers.network.weights_file import load_weights

@@ -25,7 +25,7 @@ from streamer.files import write_file
 from trainer.datasets.dataset import Dataset
 from trainer.distillation.augment import spoilt_crop
 from trainer.distillation.student import arrays_of, build_head, load_arrays
-from trainer.triplets import Rule, choose_triplets, split_people
+from trainer.finetuning.triplets import Rule, choose_triplets, split_people
 from workers.embedding.tensorflow_graph import build_trunk
 from workers.network.nn4 import head_convs
 from workers.network.weights_file import Weights

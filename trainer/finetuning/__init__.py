@@ -1,0 +1,1 @@
+"""The network and its impostors, made for an installation's own people."""
