@@ -30,7 +30,7 @@ from streamer.errors import DatasetError
 from streamer.vision.images import read_image, resize_image
 from trainer.datasets.dataset import folds_of
 from trainer.enrolment.enrol import embed_all
-from trainer.lfw import cut_faces
+from trainer.evaluation.lfw import cut_faces
 from trainer.support.photos import find_photos
 from workers.classifier.fitting import ClassifierSpec, fit_classifier
 from workers.classifier.impostors import load_impostors

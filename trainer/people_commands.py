@@ -159,8 +159,7 @@ def tune(
     """
     from trainer.enrol_commands import network
     from trainer.enrolment.enrol import embed_all
-    from trainer.finetuning.tuned_vectors import TunedVectors
-    from trainer.tune import (
+    from trainer.evaluation.search import (
         Plan,
         combinations_of,
         config_lines,
@@ -168,7 +167,8 @@ def tune(
         search,
         text_of,
     )
-    from trainer.tune_report import write_tune_report
+    from trainer.evaluation.search_report import write_tune_report
+    from trainer.finetuning.tuned_vectors import TunedVectors
     from workers.classifier.fitting import spec_of
 
     config = load_config(context.obj)
@@ -222,7 +222,7 @@ def report(
     """
     from trainer.enrol_commands import network
     from trainer.enrolment.enrol import embed_all
-    from trainer.report import KINDS, Subject, evaluate_all, write_report
+    from trainer.evaluation.report import KINDS, Subject, evaluate_all, write_report
     from workers.classifier.fitting import spec_of
     from workers.gallery.store import GalleryStore
 

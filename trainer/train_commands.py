@@ -18,7 +18,7 @@ from trainer.support.stopping import stoppable
 
 if TYPE_CHECKING:
     from trainer.datasets.pairs import Pair
-    from trainer.lfw import Alter
+    from trainer.evaluation.lfw import Alter
 
 app = typer.Typer(name="train", help="Train and test networks and galleries.", no_args_is_help=True)
 
@@ -70,7 +70,7 @@ def distil(
         from trainer.distillation.distil import Distiller, Progress, Recipe
         from trainer.distillation.face_cache import build_cache
         from trainer.distillation.morphs import build_morphs, joined
-    from trainer.plots import png, training_figure
+    from trainer.evaluation.plots import png, training_figure
     from workers.embedding.runtimes import best_precision
     from workers.network.weights_file import load_weights, save_weights
 
@@ -147,7 +147,7 @@ def lfw(
     json_file: JsonFile = None,
 ) -> None:
     """Test a network by the LFW protocol; a face that is not found makes its pairs wrong."""
-    from trainer.lfw import embed_faces, run_lfw
+    from trainer.evaluation.lfw import embed_faces, run_lfw
 
     chosen = _pairs(pairs, folds)
     names = sorted({name for pair in chosen for name in (pair.first, pair.second)})
@@ -192,7 +192,7 @@ def lfw(
     Console().print(table)
     if plot is not None:
         from trainer.datasets.pairs import roc
-        from trainer.plots import png, roc_figure
+        from trainer.evaluation.plots import png, roc_figure
 
         write_file(plot, png(roc_figure({"LFW pairs": roc(result.similarity, result.same)}, "ROC")))
     if json_file is not None:
@@ -252,7 +252,7 @@ def _pairs(path: Path, folds: str) -> "list[Pair]":
 def _alter(
     face_px: int | None, blur: float | None, dark: float | None, grey: bool
 ) -> "Alter | None":
-    from trainer.lfw import blurred, darkened, greyed, small_face
+    from trainer.evaluation.lfw import blurred, darkened, greyed, small_face
 
     steps: list[Alter] = []
     if face_px is not None:

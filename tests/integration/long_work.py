@@ -6,7 +6,7 @@ from streamer.config.sections import DetectConfig, EnrolConfig
 from tests.trainer.people import made_people, some_of
 from trainer.datasets.dataset import write_dataset
 from trainer.enrolment.bulk import harvest_people, people_in
-from trainer.tune import Found, Plan, search
+from trainer.evaluation.search import Found, Plan, search
 from workers.classifier.fitting import ClassifierSpec
 from workers.classifier.impostors import load_impostors
 from workers.gallery.people import People

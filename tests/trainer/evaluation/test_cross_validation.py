@@ -5,7 +5,7 @@ import pytest
 
 from tests.trainer.people import made_people, some_of
 from trainer.datasets.dataset import folds_of
-from trainer.evaluate import (
+from trainer.evaluation.cross_validation import (
     NOBODY,
     Evaluation,
     FoldStore,

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from streamer.vision.images import encode_image
-from trainer.plots import png
+from trainer.evaluation.plots import png
 
 
 @dataclass(frozen=True)

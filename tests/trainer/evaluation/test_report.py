@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.trainer.people import made_people, some_of
-from trainer.report import Subject, evaluate_all, write_report
+from trainer.evaluation.report import Subject, evaluate_all, write_report
 from workers.classifier.fitting import ClassifierSpec
 from workers.classifier.impostors import Impostors
 

@@ -7,7 +7,7 @@ import pytest
 from streamer.errors import DatasetError
 from tests.trainer.people import made_people, some_of
 from trainer.datasets.dataset import Dataset
-from trainer.tune import (
+from trainer.evaluation.search import (
     Parameters,
     Plan,
     combinations_of,
@@ -16,7 +16,7 @@ from trainer.tune import (
     search,
     spec_with,
 )
-from trainer.tune_report import write_tune_report
+from trainer.evaluation.search_report import write_tune_report
 from workers.classifier.fitting import ClassifierSpec
 from workers.classifier.impostors import Impostors
 

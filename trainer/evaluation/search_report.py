@@ -6,9 +6,9 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from streamer.files import write_file
-from trainer.page import Part, figure_data, page
-from trainer.report import figures_of
-from trainer.tune import Found, config_lines, text_of
+from trainer.evaluation.page import Part, figure_data, page
+from trainer.evaluation.report import figures_of
+from trainer.evaluation.search import Found, config_lines, text_of
 
 _SHOWN = 30
 

@@ -21,7 +21,7 @@ from sklearn.model_selection import ParameterGrid, ParameterSampler
 
 from streamer.errors import DatasetError
 from trainer.datasets.dataset import Dataset, folds_of
-from trainer.evaluate import Evaluation, cross_validate, evaluation_of, try_fold
+from trainer.evaluation.cross_validation import Evaluation, cross_validate, evaluation_of, try_fold
 from workers.classifier.fitting import ClassifierSpec
 from workers.classifier.impostors import Impostors
 

@@ -16,7 +16,7 @@ from sklearn.manifold import TSNE
 from streamer.files import write_file
 from trainer.datasets.dataset import Dataset, folds_of
 from trainer.datasets.pairs import roc
-from trainer.evaluate import (
+from trainer.evaluation.cross_validation import (
     NOBODY,
     Evaluation,
     FoldStore,
@@ -26,8 +26,8 @@ from trainer.evaluate import (
     open_set_curve,
     reliability,
 )
-from trainer.page import Pair, Part, crop_data, figure_data, page
-from trainer.plots import (
+from trainer.evaluation.page import Pair, Part, crop_data, figure_data, page
+from trainer.evaluation.plots import (
     confusion_figure,
     fold_figure,
     map_figure,

@@ -1,0 +1,1 @@
+"""How good it is: cross-validation, search, reports, the LFW protocol."""
