@@ -98,7 +98,7 @@ def _each(
 def measure_memory(crops: int, on_progress: Callable[[str], None]) -> dict[str, Any]:
     """Resident memory of an embedding process at start and over so many crops, in MiB."""
     process = subprocess.Popen(  # noqa: S603 (our own module)
-        [sys.executable, "-m", "trainer.bench_embed", "memory", str(crops)],
+        [sys.executable, "-m", "trainer.benchmarks.embed", "memory", str(crops)],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -152,7 +152,7 @@ def _precision(path: str) -> str:
 
 
 def _in_process(path: str, threads: int, seconds: float) -> dict[str, Any]:
-    command = [sys.executable, "-m", "trainer.bench_embed", path, str(threads), str(seconds)]
+    command = [sys.executable, "-m", "trainer.benchmarks.embed", path, str(threads), str(seconds)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         raise FacestreamError(f"{path} failed: {done.stderr.strip().splitlines()[-1:]}")

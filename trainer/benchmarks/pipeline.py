@@ -82,7 +82,11 @@ def measure(faces: list[int], seconds: float, say: Callable[[str], None]) -> dic
             fast = _run(base, clip, "fast", pictures=True)
             say(f"{count} faces: the plain loop")
             plain = _command(
-                base, "-m", "trainer.bench_plain", str(clip), str(base / "var" / "gallery")
+                base,
+                "-m",
+                "trainer.benchmarks.tutorial_loop",
+                str(clip),
+                str(base / "var" / "gallery"),
             )
             runs.append(_figures(count, seconds, live, fast, float(plain)))
     chosen = next((run for run in runs if run["faces"] == 4), runs[0])

@@ -25,7 +25,7 @@ def pipeline(
     json_file: JsonFile = None,
 ) -> None:
     """The whole pipeline on made clips, and the plain loop that a tutorial would write."""
-    from trainer.bench_pipeline import measure
+    from trainer.benchmarks.pipeline import measure
 
     figures = measure(faces or [1, 4, 10], seconds, _say)
     table = Table(title="pipeline, 1280 x 720 at 30 fps, real time", title_justify="left")
@@ -68,7 +68,7 @@ def transport(
     json_file: JsonFile = None,
 ) -> None:
     """Crops a second through dispatch with a null embedder, against REQ/REP of pickled arrays."""
-    from trainer.bench_transport import measure
+    from trainer.benchmarks.transport import measure
 
     figures = measure(seconds)
     table = Table(title="crops of 27,648 bytes, there and back", title_justify="left")
@@ -93,7 +93,7 @@ def embed(
     json_file: JsonFile = None,
 ) -> None:
     """The forward pass: crops a second by path, batch and threads, beside other runtimes."""
-    from trainer.bench_embed import BATCHES, measure, measure_memory
+    from trainer.benchmarks.embed import BATCHES, measure, measure_memory
 
     figures = measure(threads or [1, 2], turns, seconds, _say)
     table = Table(title="crops a second (ms a batch)", title_justify="left")
@@ -140,7 +140,7 @@ def trainer(
     json_file: JsonFile = None,
 ) -> None:
     """Names on real photos, closed and open set, beside other ways; and the time to enrol."""
-    from trainer.bench_trainer import measure
+    from trainer.benchmarks.trainer import measure
 
     figures = measure(root, folds, clips or [10, 20, 50], _say)
     table = Table(
