@@ -157,7 +157,7 @@ def tune(
     Parameters: kind, regularisation, gamma, neighbours, false_accept_rate; and rule, within,
     margin, rate, for which the network is fine-tuned. Stopped or killed, the command goes on.
     """
-    from trainer.enrol_commands import network
+    from trainer.commands.enrolment import network
     from trainer.enrolment.enrol import embed_all
     from trainer.evaluation.search import (
         Plan,
@@ -220,7 +220,7 @@ def report(
 
     Stopped or killed, the same command goes on.
     """
-    from trainer.enrol_commands import network
+    from trainer.commands.enrolment import network
     from trainer.enrolment.enrol import embed_all
     from trainer.evaluation.report import KINDS, Subject, evaluate_all, write_report
     from workers.classifier.fitting import spec_of

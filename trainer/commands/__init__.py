@@ -3,7 +3,7 @@
 import typer
 
 from trainer import enrol_commands, file_commands
-from trainer.train_commands import app as train_app
+from trainer.commands.training import app as train_app
 
 
 def register(app: typer.Typer) -> None:

@@ -43,7 +43,7 @@ def identify_files(
     """
     from collections import Counter
 
-    from trainer.enrol_commands import network
+    from trainer.commands.enrolment import network
     from trainer.offline.identify_files import FileIdentifier, plan_files
     from trainer.offline.identify_files import identify_files as run_files
     from workers.gallery.store import GalleryStore
@@ -83,7 +83,7 @@ def compare(
     """Tell whether the largest faces of two pictures are one person's."""
     import numpy as np
 
-    from trainer.enrol_commands import network
+    from trainer.commands.enrolment import network
     from trainer.offline.faces import faces_in, picture_detector
 
     config = load_config(context.obj)
@@ -190,7 +190,7 @@ def _embedded(
 ) -> "tuple[list[FoundFace], NDArray[np.float32], Embedder]":
     import numpy as np
 
-    from trainer.enrol_commands import network
+    from trainer.commands.enrolment import network
     from trainer.offline.faces import faces_of_all, picture_detector
     from trainer.support.photos import find_photos
 
