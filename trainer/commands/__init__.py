@@ -2,12 +2,12 @@
 
 import typer
 
-from trainer import enrol_commands, file_commands
+from trainer.commands import enrolment, offline
 from trainer.commands.training import app as train_app
 
 
 def register(app: typer.Typer) -> None:
     """Add this room's commands."""
-    enrol_commands.register(app)
-    file_commands.register(app)
+    enrolment.register(app)
+    offline.register(app)
     app.add_typer(train_app)

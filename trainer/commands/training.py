@@ -12,7 +12,7 @@ from rich.table import Table
 from streamer.config.sections import load_config
 from streamer.errors import ConfigError, DatasetError
 from streamer.files import write_file
-from trainer import people_commands
+from trainer.commands import tuning
 from trainer.support.progress import progress_bar, progress_text, progress_to
 from trainer.support.stopping import stoppable
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="train", help="Train and test networks and galleries.", no_args_is_help=True)
 
-people_commands.register(app)
+tuning.register(app)
 
 Folders = Annotated[list[Path], typer.Argument(help="Folders of photos, nested or flat.")]
 PairsFile = Annotated[Path | None, typer.Option("--pairs", help="An LFW pairs file.")]
