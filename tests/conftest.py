@@ -16,7 +16,7 @@ from trainer.enrolment.enrol import enrol
 from trainer.enrolment.harvest import harvest
 from workers.classifier.fitting import ClassifierSpec
 from workers.classifier.impostors import Impostors, load_impostors
-from workers.embedding.process import Embedder, load_embedder
+from workers.embedding.embedder import Embedder, load_embedder
 from workers.gallery.store import GalleryStore
 from workers.gallery.version import Gallery
 

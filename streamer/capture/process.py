@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from streamer.capture.reader import Frame, Reader
 from streamer.capture.scheduler import CropPolicy
-from streamer.capture.sources import is_live, open_source, redact
+from streamer.capture.sources import is_live, open_source
 from streamer.config.sections import CameraConfig
 from streamer.errors import ProtocolError
 from streamer.runtime.heartbeat import Lifeline, Stop
+from streamer.runtime.redact import redact
 from streamer.runtime.stats import Reporter
 from streamer.vision.boxes import Box
 from streamer.vision.crop import cut_crop, sharpness

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.errors import SourceError
+from streamer.runtime.redact import redact
 from streamer.vision.images import read_image
 
 OPEN_TIMEOUT_MS = 10_000
@@ -18,17 +19,6 @@ PICTURES_FPS = 5.0
 PICTURE_FRAMES = 5
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm"})
 _URL = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-# To the last @: a password may hold / and @. Rather too much than a part of it left.
-_CREDENTIALS = re.compile(r"(?<=://)\S*@")
-_SECRET_QUERY = re.compile(
-    r"([?&](?:user(?:name)?|pass(?:word|wd)?|pwd|token|auth|key|secret|loginuse|loginpas)=)[^&\s]*",
-    re.IGNORECASE,
-)
-
-
-def redact(text: str) -> str:
-    """Take credentials out of every URL in a text, so that it can be logged."""
-    return _SECRET_QUERY.sub(r"\1***", _CREDENTIALS.sub("***@", text))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 
-from streamer.capture.sources import redact
+from streamer.runtime.redact import redact
 
 
 class _Redacting(logging.Formatter):

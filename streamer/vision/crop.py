@@ -4,11 +4,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.constants import CROP_SIZE
 from streamer.vision.boxes import Box
 from streamer.vision.images import resize_image
-
-CROP_SIZE = 96
-"""Side of the network's input in pixels (nn4.small2, OpenFace)."""
 
 CROP_ENLARGE = 1.1
 """The Haar square is enlarged by this factor; the shipped weights were trained with it."""

@@ -7,11 +7,11 @@ import numpy as np
 from cv2.typing import MatLike
 from numpy.typing import NDArray
 
+from streamer.constants import DEFAULT_CASCADE
 from streamer.errors import ConfigError
 from streamer.vision.boxes import Box, iou_matrix
 
 CASCADES = Path(cv2.__file__).parent / "data"
-DEFAULT_CASCADE = "haarcascade_frontalface_alt2.xml"
 _TRAINED_SIDE_PX = 20  # OpenCV's frontal cascades were trained on 20 x 20 pictures
 _NEAR_REACH = 0.4
 _NEAR_SCALE = 1.35

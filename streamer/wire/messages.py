@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgpack
 from pydantic import Field, TypeAdapter, ValidationError
 
+from streamer.constants import CROP_SIZE
 from streamer.errors import ProtocolError
-from streamer.vision.crop import CROP_SIZE
 from streamer.wire.counters import StageCount
 from streamer.wire.timestamps import Stamp
 

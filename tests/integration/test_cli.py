@@ -33,7 +33,7 @@ def test_help_has_a_line_for_every_command(folder: Path) -> None:
     assert {
         "run", "check", "watch", "record", "snapshot", "keys", "capture", "dispatch",
         "embed", "identify", "enrol", "enrol-folder", "people", "forget", "rebuild",
-        "identify-files", "compare", "cluster", "gallery", "weights", "train",
+        "identify-files", "embed-files", "compare", "cluster", "gallery", "weights", "train",
     } <= commands  # fmt: skip
     assert all(text.endswith(".") for name, text in lines if not name.startswith("-"))
 
@@ -65,8 +65,8 @@ def test_help_has_a_line_for_every_command(folder: Path) -> None:
         (CAMERA, ["gallery", "import", "config.toml"], "no exported gallery"),
         (CAMERA, ["identify-files", "none.jpg"], "must be a picture, a clip"),
         (CAMERA, ["compare", "a.jpg", "b.jpg"], "a.jpg: cannot be read"),
-        (CAMERA, ["embed", "none", "--out", "e.npz"], "none: a dataset must be a folder"),
-        (CAMERA, ["embed", "--out", "e.npz"], "--out goes with a folder"),
+        (CAMERA, ["embed-files", "none", "--out", "e.npz"], "none: a dataset must be a folder"),
+        (CAMERA, ["embed-files", ".", "--out", "e.txt"], "--out must name a .npz"),
         (CAMERA, ["cluster", "none"], "none: a dataset must be a folder"),
         (CAMERA, ["train", "report"], "nobody is enrolled"),
         (CAMERA, ["train", "tune", "--grid", "config.toml"], "nobody is enrolled"),
@@ -150,7 +150,7 @@ def test_a_night_of_the_trainer(folder: Path, portraits: dict[str, Path]) -> Non
     one = good("compare", "people/Grace Hopper/a.png", "people/Grace Hopper/b.png")
     two = good("compare", "people/Grace Hopper/a.png", "people/Eileen Collins/a.png")
     assert ("probably one" in one, "probably two" in two) == (True, True)
-    assert "6 faces of 6 pictures" in good("embed", "people", "--out", "e.npz")
+    assert "6 faces of 6 pictures" in good("embed-files", "people", "--out", "e.npz")
     assert "6 faces: 2 people, 0 alone" in good("cluster", "people", "--out", "groups")
 
 

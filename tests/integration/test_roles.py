@@ -8,8 +8,9 @@ import zmq
 
 from streamer.client.subscriber import Subscriber
 from streamer.vision.images import decode_image
+from streamer.wire.curve import make_keys
 from streamer.wire.messages import FrameEvent, IdentityEvent, Stats
-from streamer.wire.sockets import Security, make_keys, open_bus
+from streamer.wire.sockets import Security, open_bus
 from tests.integration.harness import Pipeline
 from workers.gallery.version import Gallery
 

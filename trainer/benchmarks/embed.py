@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.capture.demo import collins_bgr, hopper_bgr
+from streamer.constants import CROP_SIZE, EMBEDDING_SIZE
 from streamer.errors import FacestreamError
 from streamer.vision.boxes import Box
-from streamer.vision.crop import CROP_SIZE, cut_crop
+from streamer.vision.crop import cut_crop
 from workers.embedding.runtimes import EmbedFunction, build
-from workers.network.nn4 import DENSE_INPUTS, EMBEDDING_SIZE, Conv, walk
+from workers.network.nn4 import DENSE_INPUTS, Conv, walk
 from workers.network.weights_file import Weights, load_weights
 
 BATCHES = (1, 8, 32)

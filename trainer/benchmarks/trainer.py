@@ -34,7 +34,7 @@ from trainer.evaluation.lfw import cut_faces
 from trainer.support.photos import find_photos
 from workers.classifier.fitting import ClassifierSpec, fit_classifier
 from workers.classifier.impostors import load_impostors
-from workers.embedding.process import load_embedder
+from workers.embedding.embedder import load_embedder
 
 FALSE_ACCEPT_RATE = 0.01
 _MIN_PHOTOS = 10

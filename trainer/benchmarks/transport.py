@@ -17,7 +17,8 @@ from streamer.runtime.heartbeat import Lifeline, Stop
 from streamer.wire.messages import CropInfo, CropMessage, Embeddings, decode, encode
 from streamer.wire.sockets import open_bus
 from streamer.wire.timestamps import stamp_now
-from workers.embedding.process import Embedder, EmbedWorker
+from workers.embedding.embedder import Embedder
+from workers.embedding.process import EmbedWorker
 
 WINDOW = 512
 _TIMEOUT_MS = 60_000

@@ -14,10 +14,11 @@ import cv2
 import numpy as np
 
 from streamer.config.sections import EmbedConfig
+from streamer.constants import DEFAULT_CASCADE
 from streamer.vision.boxes import Box
 from streamer.vision.crop import cut_crop
-from streamer.vision.detect import CASCADES, DEFAULT_CASCADE
-from workers.embedding.process import load_embedder
+from streamer.vision.detect import CASCADES
+from workers.embedding.embedder import load_embedder
 from workers.gallery.store import GalleryStore
 
 _MAX_SECONDS = 30.0

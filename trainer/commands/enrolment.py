@@ -9,7 +9,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from streamer.config.sections import Config, load_config
+from streamer.config.loading import load_config
+from streamer.config.sections import Config
 from streamer.errors import GalleryError, WeightsError
 from streamer.files import write_file
 from trainer.support.progress import progress_bar
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from trainer.enrolment.enrol import Intake
     from trainer.enrolment.harvest import Face
     from workers.classifier.impostors import Impostors
-    from workers.embedding.process import Embedder
+    from workers.embedding.embedder import Embedder
     from workers.gallery.version import Gallery
 
 Force = Annotated[bool, typer.Option("--force", help="Even if they look like somebody enrolled.")]
@@ -188,7 +189,7 @@ def network(config: Config) -> "tuple[Embedder, Impostors]":
     import os
 
     from workers.classifier.impostors import load_impostors
-    from workers.embedding.process import load_embedder
+    from workers.embedding.embedder import load_embedder
 
     embedder = load_embedder(config.weights_path, config.embed, os.cpu_count() or 1)
     return embedder, load_impostors(config.weights_path, embedder.fingerprint)

@@ -1,4 +1,4 @@
-"""`facestream identify-files`, `compare`, `embed`, `cluster`: work on files, without a camera."""
+"""`facestream identify-files`, `compare`, `embed-files`, `cluster`: work on files alone."""
 
 import csv
 import io
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streamer.config.sections import load_config
+from streamer.config.loading import load_config
 from streamer.errors import ConfigError, DatasetError, GalleryError, PictureError
 from streamer.files import write_file
 from trainer.support.progress import progress_bar
@@ -19,16 +19,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from trainer.offline.faces import FoundFace
-    from workers.embedding.process import Embedder
+    from workers.embedding.embedder import Embedder
 
-Lifeline = Annotated[int | None, typer.Option(hidden=True)]
 _LIKELY_ONE_PERSON = 0.01
 _BATCH = 32
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    for command in (identify_files, compare, embed, cluster):
+    for command in (identify_files, compare, embed_files, cluster):
         app.command()(command)
 
 
@@ -114,24 +113,13 @@ def compare(
     )
 
 
-def embed(
+def embed_files(
     context: typer.Context,
-    folder: Annotated[
-        Path | None, typer.Argument(help="A folder of pictures to embed into a file.")
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="The .npz file to write.")] = None,
-    name: Annotated[str, typer.Option(help="A name of its own for each worker.")] = "embed",
-    lifeline: Lifeline = None,
+    folder: Annotated[Path, typer.Argument(help="A folder of pictures.")],
+    out: Annotated[Path, typer.Option(help="The .npz file to write.")],
 ) -> None:
-    """Embed a folder's faces into a file; without a folder, run one worker alone."""
-    if folder is None:
-        if out is not None:
-            raise ConfigError("--out goes with a folder of pictures")
-        from workers.commands import run_embed_worker
-
-        run_embed_worker(load_config(context.obj), name, lifeline)
-        return
-    if out is None or out.suffix != ".npz" or not out.parent.is_dir():
+    """Embed the faces of a folder's pictures into a file."""
+    if out.suffix != ".npz" or not out.parent.is_dir():
         raise ConfigError("--out must name a .npz file, in a folder that exists")
     import numpy as np
 

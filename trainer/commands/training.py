@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from streamer.config.sections import load_config
+from streamer.config.loading import load_config
 from streamer.errors import ConfigError, DatasetError
 from streamer.files import write_file
 from trainer.commands import tuning
@@ -64,7 +64,7 @@ def distil(
     left_out = people_of(_pairs(pairs, folds)) if pairs else set()
     photos = find_photos(datasets, left_out)
     beginning = time.monotonic()
-    from workers.embedding.process import quiet_stderr
+    from workers.embedding.embedder import quiet_stderr
 
     with quiet_stderr():
         from trainer.distillation.distil import Distiller, Progress, Recipe
@@ -131,7 +131,7 @@ def lfw(
     weights: WeightsFile = None,
     embeddings: Annotated[
         Path | None,
-        typer.Option(help="Test this file of `facestream embed` instead of a network."),
+        typer.Option(help="Test this file of `facestream embed-files` instead of a network."),
     ] = None,
     face_px: Annotated[
         int | None, typer.Option(min=4, max=96, help="Reduce each face to this width first.")
@@ -158,7 +158,7 @@ def lfw(
     else:
         import os
 
-        from workers.embedding.process import load_embedder
+        from workers.embedding.embedder import load_embedder
 
         absent = [name for name in names if not (root / name).is_file()]
         if absent:
@@ -223,7 +223,7 @@ def impostors(
     )
     from trainer.support.photos import find_photos
     from workers.classifier.impostors import impostors_path
-    from workers.embedding.process import load_embedder
+    from workers.embedding.embedder import load_embedder
 
     photos = find_photos(datasets, people_of(_pairs(pairs, folds)) if pairs else set())
     config = load_config(context.obj)

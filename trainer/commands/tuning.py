@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streamer.config.sections import Config, load_config
+from streamer.config.loading import load_config
+from streamer.config.sections import Config
 from streamer.errors import ConfigError, GalleryError
 from streamer.files import write_file
 from trainer.support.progress import progress_bar, progress_text
@@ -82,7 +83,7 @@ def finetune(
         raise ConfigError(f"--rule must be one of {', '.join(RULES)}. Received: {rule!r}")
     config = load_config(context.obj)
     faces = _faces(config, source)
-    from workers.embedding.process import quiet_stderr
+    from workers.embedding.embedder import quiet_stderr
 
     with quiet_stderr():
         from trainer.finetuning.finetune import FineTuner, Progress, TripletRecipe

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.constants import CROP_SIZE
 from streamer.errors import DatasetError
 from streamer.files import write_file
-from streamer.vision.crop import CROP_SIZE
 from streamer.vision.images import encode_image, read_image
 from trainer.enrolment.enrol import file_name_of
 from trainer.enrolment.harvest import Harvest

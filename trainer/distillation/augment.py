@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.vision.crop import CROP_ENLARGE, CROP_SIZE
+from streamer.constants import CROP_SIZE
+from streamer.vision.crop import CROP_ENLARGE
 from trainer.distillation.face_cache import CONTEXT_ENLARGE, CONTEXT_SIZE
 
 _PLAIN_SIDE = CONTEXT_SIZE * CROP_ENLARGE / CONTEXT_ENLARGE

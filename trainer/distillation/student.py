@@ -8,14 +8,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from workers.network.nn4 import (
-    BATCH_NORM_EPSILON,
-    DENSE_LAYER,
-    EMBEDDING_SIZE,
-    Conv,
-    walk,
-    walk_head,
-)
+from streamer.constants import EMBEDDING_SIZE
+from workers.network.nn4 import BATCH_NORM_EPSILON, DENSE_LAYER, Conv, walk, walk_head
 from workers.network.weights_file import LocalResponseNorm
 
 

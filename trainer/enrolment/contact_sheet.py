@@ -8,7 +8,7 @@ from itertools import islice
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from streamer.vision.crop import CROP_SIZE
+from streamer.constants import CROP_SIZE
 from streamer.vision.images import encode_image
 from trainer.enrolment.harvest import Face
 

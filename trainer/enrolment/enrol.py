@@ -14,7 +14,7 @@ from trainer.enrolment.contact_sheet import manifest_csv, sheet_jpeg
 from trainer.enrolment.harvest import Face, Harvest
 from workers.classifier.fitting import ClassifierSpec
 from workers.classifier.impostors import Impostors
-from workers.embedding.process import Embedder
+from workers.embedding.embedder import Embedder
 from workers.gallery.people import People
 from workers.gallery.store import GalleryStore
 from workers.gallery.version import Gallery

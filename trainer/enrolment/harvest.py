@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.config.sections import DetectConfig, EnrolConfig, TrackConfig
+from streamer.constants import CROP_SIZE
 from streamer.errors import PictureError
 from streamer.vision.boxes import Box
-from streamer.vision.crop import CROP_SIZE, cut_crop, sharpness
+from streamer.vision.crop import cut_crop, sharpness
 from streamer.vision.detect import HaarDetector, largest, without_doubles
 from streamer.vision.images import read_image, resize_image
 from streamer.vision.track import Tracker

@@ -9,13 +9,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.constants import CROP_SIZE
 from streamer.errors import DatasetError
 from streamer.vision.boxes import Box
-from streamer.vision.crop import CROP_ENLARGE, CROP_SIZE, cut_crop
+from streamer.vision.crop import CROP_ENLARGE, cut_crop
 from streamer.vision.detect import ThoroughDetector
 from streamer.vision.images import read_image, resize_image
 from trainer.datasets.pairs import Pair, Verification, verify
-from workers.embedding.process import Embedder
+from workers.embedding.embedder import Embedder
 
 _BATCH = 32
 Alter = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]

@@ -18,7 +18,7 @@ from streamer.files import write_file
 from streamer.vision.crop import cut_crop
 from streamer.vision.detect import HaarDetector, largest
 from streamer.vision.images import read_image
-from workers.embedding.process import Embedder
+from workers.embedding.embedder import Embedder
 
 DRAWS = 4000
 COMPONENTS = 24

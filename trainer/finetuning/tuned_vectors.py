@@ -14,7 +14,7 @@ from trainer.datasets.dataset import Dataset
 from trainer.enrolment.enrol import embed_all
 from trainer.finetuning.impostor_model import carried_over
 from workers.classifier.impostors import Impostors
-from workers.embedding.process import Embedder, quiet_stderr
+from workers.embedding.embedder import Embedder, quiet_stderr
 from workers.network.weights_file import load_weights
 
 

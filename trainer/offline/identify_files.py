@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from streamer.config.sections import Config
 from streamer.errors import DatasetError, PictureError
 from streamer.files import replacing, write_file
+from streamer.view.annotate import Label, annotate
 from streamer.vision.boxes import Box
 from streamer.vision.crop import cut_crop
 from streamer.vision.detect import HaarDetector, without_doubles
@@ -27,9 +28,8 @@ from streamer.vision.track import Tracker
 from trainer.enrolment.harvest import CLIP_SUFFIXES
 from trainer.offline.faces import faces_in, picture_detector
 from trainer.support.photos import PHOTO_SUFFIXES
-from workers.embedding.process import Embedder
+from workers.embedding.embedder import Embedder
 from workers.gallery.version import Gallery
-from workers.identity.annotate import Label, annotate
 from workers.identity.vote import Vote
 
 _CROP_STEP_MS = 200.0

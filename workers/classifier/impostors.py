@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.constants import EMBEDDING_SIZE
 from streamer.errors import WeightsError
-from workers.network.nn4 import EMBEDDING_SIZE
 from workers.network.weights_file import SHIPPED
 
 SHIPPED_IMPOSTORS = SHIPPED.with_name("impostors.npz")

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.network.nn4 import EMBEDDING_SIZE
+from streamer.constants import EMBEDDING_SIZE
 
 Array = NDArray[np.float32]
 

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from streamer.config.sections import load_config
+from streamer.config.loading import load_config
 from streamer.errors import GalleryError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from streamer.config.sections import load_config
+from streamer.config.loading import load_config
 from streamer.errors import ConfigError, WeightsError
 
 app = typer.Typer(
@@ -114,7 +114,7 @@ def export(
     elif out.suffix:
         raise WeightsError(f"{out}: must end in .onnx, or be a folder's name without an ending")
     else:
-        from workers.embedding.process import quiet_stderr
+        from workers.embedding.embedder import quiet_stderr
 
         if out.exists():
             raise WeightsError(f"{out}: is there already; name a new folder")

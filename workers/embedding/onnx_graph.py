@@ -11,9 +11,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.constants import CROP_SIZE, EMBEDDING_SIZE
 from streamer.errors import ConfigError
-from streamer.vision.crop import CROP_SIZE
-from workers.network.nn4 import BATCH_NORM_EPSILON, DENSE_LAYER, EMBEDDING_SIZE, Conv, walk
+from workers.network.nn4 import BATCH_NORM_EPSILON, DENSE_LAYER, Conv, walk
 from workers.network.weights_file import Weights
 
 OPSET = 13

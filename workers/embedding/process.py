@@ -1,76 +1,25 @@
 """The embed process: asks dispatch for crops, runs the network, sends the embeddings back."""
 
 import logging
-import os
-import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import zmq
 
-from streamer.config.sections import EmbedConfig
+from streamer.constants import CROP_SIZE
 from streamer.errors import ProtocolError
 from streamer.runtime.heartbeat import Lifeline, Stop
 from streamer.runtime.stats import Reporter
-from streamer.vision.crop import CROP_SIZE
 from streamer.wire.counters import Account, StageCount
 from streamer.wire.messages import Batch, BatchDone, WorkerReady, decode, encode, expect
 from streamer.wire.sockets import Bus, receive_all, try_send
-from workers.embedding.runtimes import EmbedFunction, build
-from workers.network.weights_file import load_weights
+from workers.embedding.embedder import Embedder
 
 log = logging.getLogger(__name__)
 
 _POLL_MS = 200
 _READY_SECONDS = 1.0
 _WARM_UP_BATCHES = (1, 2, 4, 8)
-
-
-@dataclass(frozen=True)
-class Embedder:
-    """A network ready to embed: (batch, 96, 96, 3) uint8 RGB to (batch, 128) float32."""
-
-    embed: EmbedFunction
-    fingerprint: str
-
-
-def load_embedder(weights: Path | None, config: EmbedConfig, threads: int) -> Embedder:
-    """Build the network once. Call it before anything else uses TensorFlow in this process.
-
-    Raises WeightsError for a weights file that cannot be used, ConfigError for a runtime that
-    is not installed.
-    """
-    loaded = load_weights(weights)
-    with quiet_stderr():
-        network = build(loaded, threads, config.runtime, config.precision)
-    return Embedder(network, loaded.fingerprint)
-
-
-@contextmanager
-def quiet_stderr() -> Iterator[None]:
-    """Hold back what TensorFlow's libraries write while they load: remarks on missing GPUs.
-
-    They write before any log level is heard. If loading fails, all of it is shown.
-    """
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as held:
-        kept = os.dup(2)
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            os.dup2(kept, 2)
-            held.seek(0)
-            os.write(2, held.read())
-            raise
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
 
 
 class EmbedWorker:

@@ -15,8 +15,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.constants import EMBEDDING_SIZE
 from streamer.errors import ConfigError
-from workers.network.nn4 import EMBEDDING_SIZE
 from workers.network.weights_file import Weights
 
 EmbedFunction = Callable[[NDArray[np.uint8]], NDArray[np.float32]]

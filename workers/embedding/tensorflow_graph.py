@@ -14,16 +14,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from streamer.vision.crop import CROP_SIZE
+from streamer.constants import CROP_SIZE, EMBEDDING_SIZE
 from workers.embedding.runtimes import EmbedFunction, Precision
-from workers.network.nn4 import (
-    BATCH_NORM_EPSILON,
-    DENSE_LAYER,
-    EMBEDDING_SIZE,
-    Conv,
-    walk,
-    walk_trunk,
-)
+from workers.network.nn4 import BATCH_NORM_EPSILON, DENSE_LAYER, Conv, walk, walk_trunk
 from workers.network.weights_file import Weights
 
 

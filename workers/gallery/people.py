@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.constants import CROP_SIZE, EMBEDDING_SIZE
 from streamer.errors import GalleryError
-from streamer.vision.crop import CROP_SIZE
-from workers.network.nn4 import EMBEDDING_SIZE
 
 _PLACE = re.compile(r"(#\d+)?@[\d.]+s$")
 

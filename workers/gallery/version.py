@@ -15,14 +15,13 @@ from typing import Any
 
 import numpy as np
 
+from streamer.constants import CROP_SIZE, EMBEDDING_SIZE
 from streamer.errors import GalleryError
-from streamer.vision.crop import CROP_SIZE
 from streamer.wire.timestamps import utc_text
 from workers.classifier.classifier import Calibration, Classifier, Expected
 from workers.classifier.fitting import ClassifierSpec
 from workers.classifier.scorers import scorer_from
 from workers.gallery.people import People
-from workers.network.nn4 import EMBEDDING_SIZE
 
 FORMAT = 2
 

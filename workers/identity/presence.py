@@ -11,12 +11,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.view.annotate import Label
 from streamer.wire.counters import Account
 from streamer.wire.messages import CropInfo, IdentityEvent, Tracks
 from streamer.wire.timestamps import Stamp, age_ms, utc_text
 from workers.classifier.classifier import Verdict
 from workers.gallery.version import Gallery
-from workers.identity.annotate import Label
 from workers.identity.strangers import Strangers
 from workers.identity.vote import Vote
 

@@ -14,6 +14,7 @@ from streamer.config.sections import IdentifyConfig
 from streamer.errors import GalleryError, ProtocolError
 from streamer.runtime.heartbeat import Lifeline, Stop
 from streamer.runtime.stats import Reporter
+from streamer.view.annotate import annotate
 from streamer.vision.images import decode_image, encode_image
 from streamer.wire.counters import Account, StageCount
 from streamer.wire.messages import (
@@ -34,7 +35,6 @@ from workers.classifier.classifier import Verdict
 from workers.classifier.impostors import Impostors
 from workers.gallery.store import GalleryStore
 from workers.gallery.version import Gallery
-from workers.identity.annotate import annotate
 from workers.identity.presence import PeopleSeen
 from workers.identity.strangers import Strangers
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
 
-EMBEDDING_SIZE = 128
+from streamer.constants import EMBEDDING_SIZE
+
 BATCH_NORM_EPSILON = 1e-5
 TRAINABLE_PARAMETERS = 3_733_968
 DENSE_INPUTS = 736

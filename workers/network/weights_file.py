@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.constants import CROP_SIZE, DEFAULT_CASCADE
 from streamer.errors import WeightsError
 from streamer.files import write_file
-from streamer.vision.crop import CROP_ENLARGE, CROP_SIZE
-from streamer.vision.detect import DEFAULT_CASCADE
+from streamer.vision.crop import CROP_ENLARGE
 from workers.network.nn4 import array_shapes
 
 FORMAT = 1

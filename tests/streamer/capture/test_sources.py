@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from streamer.capture.demo import actors, write_clip
-from streamer.capture.sources import is_live, open_source, redact
+from streamer.capture.sources import is_live, open_source
 from streamer.errors import SourceError
+from streamer.runtime.redact import redact
 from streamer.vision.images import encode_image
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from streamer.config.sections import Config, load_config
+from streamer.config.loading import load_config
+from streamer.config.sections import Config
 from streamer.errors import ConfigError
 
 ROOT = Path(__file__).parents[3]

@@ -4,7 +4,8 @@ import pytest
 import zmq
 
 from streamer.errors import ConfigError
-from streamer.wire.sockets import Security, load_key, make_keys, open_bus, receive_all, try_send
+from streamer.wire.curve import load_key, make_keys
+from streamer.wire.sockets import Security, open_bus, receive_all, try_send
 
 
 def test_push_and_pull_over_ipc_in_a_folder_that_is_made(folder: Path) -> None:

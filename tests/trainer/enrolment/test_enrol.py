@@ -14,7 +14,7 @@ from trainer.enrolment.enrol import check_name, enrol, varied
 from trainer.enrolment.harvest import Face, Harvest, harvest
 from workers.classifier.fitting import ClassifierSpec
 from workers.classifier.impostors import Impostors
-from workers.embedding.process import Embedder
+from workers.embedding.embedder import Embedder
 from workers.gallery.store import GalleryStore
 from workers.gallery.version import Gallery
 

@@ -8,14 +8,15 @@ import pytest
 from numpy.typing import NDArray
 
 from streamer.capture.demo import Actor, background, write_clip
-from streamer.config.sections import Config, load_config
+from streamer.config.loading import load_config
+from streamer.config.sections import Config
 from streamer.errors import DatasetError
+from streamer.view.annotate import KNOWN_BGR
 from streamer.vision.images import encode_image, read_image
 from trainer.offline.identify_files import FileIdentifier, identify_files, plan_files
-from workers.embedding.process import Embedder
+from workers.embedding.embedder import Embedder
 from workers.gallery.store import GalleryStore
 from workers.gallery.version import Gallery
-from workers.identity.annotate import KNOWN_BGR
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ def test_a_batch_is_its_crops_one_by_one_and_no_crop_is_no_embedding() -> None:
 
 
 def test_colour_order_and_scale_matter(embedder: object, collins: NDArray[np.uint8]) -> None:
-    from workers.embedding.process import Embedder
+    from workers.embedding.embedder import Embedder
 
     assert isinstance(embedder, Embedder)
     crop = cut_crop(collins, Box(60, 40, 120, 120))

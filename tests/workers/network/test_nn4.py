@@ -1,6 +1,7 @@
 import numpy as np
 
-from workers.network.nn4 import EMBEDDING_SIZE, TRAINABLE_PARAMETERS, all_convs, array_shapes
+from streamer.constants import EMBEDDING_SIZE
+from workers.network.nn4 import TRAINABLE_PARAMETERS, all_convs, array_shapes
 
 
 def test_the_table_is_the_released_network() -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from workers.identity.annotate import Label, annotate
+from streamer.view.annotate import Label, annotate
 
 
 def test_no_label_draws_nothing() -> None:

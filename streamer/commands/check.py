@@ -1,0 +1,38 @@
+"""`facestream check`: what is wrong with the config, without running anything."""
+
+import typer
+
+from streamer.config.loading import load_config
+from streamer.errors import ConfigError
+
+
+def check(context: typer.Context) -> None:
+    """Check the config file without running anything."""
+    from streamer.capture.sources import is_live
+    from streamer.runtime.redact import redact
+    from streamer.vision.detect import HaarDetector
+
+    config = load_config(context.obj)
+    faults = []
+    for name, camera in config.cameras.items():
+        try:
+            HaarDetector(camera.detect.cascade)
+        except ConfigError as error:
+            faults.append(f"{config.path}: cameras.{name}.detect.{error}")
+        source = camera.source
+        if isinstance(source, str) and source != "demo" and not is_live(source):
+            path = config.path.parent / source
+            if not path.exists():
+                faults.append(
+                    f"{config.path}: cameras.{name}.source: no such file or folder: {path}"
+                )
+    if config.weights_path is not None and not config.weights_path.is_file():
+        faults.append(f"{config.path}: embed.weights: no such file: {config.weights_path}")
+    if config.bus.keys and not (config.path.parent / config.bus.keys).is_dir():
+        faults.append(f"{config.path}: bus.keys: no such folder; make it with `facestream keys`")
+    if faults:
+        raise ConfigError("\n".join(faults))
+    for name, camera in config.cameras.items():
+        typer.echo(f"{name}: {redact(str(camera.source))}")
+    workers, threads = config.embed.pool()
+    typer.echo(f"{config.path} is right: {workers} workers with {threads} threads each")

@@ -1,0 +1,89 @@
+"""`facestream run`: the whole pipeline under one supervisor."""
+
+import contextlib
+import fcntl
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import typer
+from rich.console import Console
+
+from streamer.commands.subscribers import subscriber_of
+from streamer.config.loading import load_config
+from streamer.config.sections import Config
+from streamer.errors import ConfigError, FacestreamError
+
+
+def run(context: typer.Context) -> None:
+    """Run the whole pipeline: start and watch every process until Ctrl-C."""
+    from streamer.client.console import Display
+    from streamer.runtime.logs import set_up_logging
+    from streamer.runtime.supervisor import Supervisor
+
+    config = load_config(context.obj)
+    set_up_logging(config.log.level, "facestream")
+    console = Console()
+    with _run_lock(config), Display(console) as display:
+        _prepare_demo(config, display.line)
+        topics = ("identity/", "stats", "gallery")
+        with subscriber_of(config, "", topics) as subscriber:
+
+            def show(timeout_s: float) -> None:
+                until = time.monotonic() + timeout_s
+                while (
+                    received := subscriber.receive(max(0, until - time.monotonic()))
+                ) is not None:
+                    display.take(received[0])
+                    if time.monotonic() >= until:
+                        break
+                display.refresh()
+
+            supervisor = Supervisor(
+                config, lambda name, line: display.line(f"{name}: {line}"), show
+            )
+            waiting = ", ".join(supervisor.waiting_for())
+            display.line(f"starting {waiting}; stop with Ctrl-C")
+            supervisor.run()
+    console.print(display.account_table())
+
+
+def _prepare_demo(config: Config, say: Callable[[str], None]) -> None:
+    """Make the demo's clip at first run, and enrol its first person if nobody is enrolled."""
+    if all(camera.source != "demo" for camera in config.cameras.values()):
+        return
+    from streamer.capture.demo import CLIP, ENROLLED
+
+    if not (config.data_path / "demo" / CLIP).is_file():
+        say("making the demo's clip, once")
+    if not (config.gallery_path / "current").exists():
+        say(f"enrolling {ENROLLED}, once")
+    # In a process of its own: this one loads no network.
+    command = [sys.executable, "-m", "streamer.cli", "--config", str(config.path), "prepare-demo"]
+    prepared = subprocess.run(  # noqa: S603 - our own program
+        command, capture_output=True, text=True, check=False
+    )
+    if prepared.returncode:
+        raise FacestreamError(prepared.stderr.strip() or "the demo cannot be prepared")
+
+
+@contextlib.contextmanager
+def _run_lock(config: Config) -> Iterator[None]:
+    """One pipeline a data folder; the lock ends with the process, however that ends."""
+    folder = config.data_path / "run"
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ConfigError(
+            f"{config.data_path}: a pipeline is running here already; stop it, or give this one "
+            f"another data_dir"
+        ) from None
+    try:
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,113 @@
+"""Reading config.toml: a line for every fault, with the key, what is allowed and what was there."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from streamer.config.sections import Config
+from streamer.errors import ConfigError
+from streamer.wire.sockets import is_tcp
+
+MAX_IPC_PATH_BYTES = 107  # sun_path of Linux's sockaddr_un, less its end
+PER_CAMERA = ("detect", "track", "capture")
+
+
+def load_config(path: Path) -> Config:
+    """Read and check a config file.
+
+    Raises ConfigError with a line for every fault: file, key, what is allowed, what was received.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such config file; name one with --config") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: must be a TOML file: {error}") from error
+    if "path" in content:
+        raise ConfigError(f"{path}: path: unknown key; remove it")
+    try:
+        config = Config(**_with_camera_defaults(content), path=path)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_fault(path, fault) for fault in error.errors())) from error
+    faults = _impossible(config)
+    if faults:
+        raise ConfigError("\n".join(f"{path}: {fault}" for fault in faults))
+    return config
+
+
+def _with_camera_defaults(content: dict[str, Any]) -> dict[str, Any]:
+    """Give every camera the file's detect, track and capture tables under its own keys."""
+    cameras = content.get("cameras")
+    if not isinstance(cameras, dict):
+        return content
+    merged = {}
+    for name, camera in cameras.items():
+        if isinstance(camera, dict):
+            camera = dict(camera)
+            for section in PER_CAMERA:
+                common, own = content.get(section, {}), camera.get(section, {})
+                if isinstance(common, dict) and isinstance(own, dict):
+                    camera[section] = {**common, **own}
+        merged[name] = camera
+    return {**content, "cameras": merged}
+
+
+def _fault(path: Path, fault: Any) -> str:
+    key = ".".join(
+        str(step)
+        for step in fault["loc"]
+        # pydantic names the member of a union in the path, which is no key of the file
+        if not any(mark in str(step) for mark in ("constrained-", "literal[", "[key]"))
+    )
+    kind, received = fault["type"], fault.get("input")
+    if kind == "extra_forbidden":
+        return f"{path}: {key}: unknown key; remove it or see config.toml's comments for the names"
+    if kind == "missing":
+        return f"{path}: {key}: is required and missing"
+    if kind == "string_pattern_mismatch" and "ipc://" in fault["ctx"]["pattern"]:
+        return f"{path}: {key}: must be ipc://PATH or tcp://HOST:PORT. Received: {received!r:.80}"
+    message = str(fault["msg"]).removeprefix("Value error, ").removeprefix("Input should ")
+    if kind == "value_error":
+        return f"{path}: {key}: {message}"
+    return f"{path}: {key}: must {message}. Received: {received!r:.80}"
+
+
+def _impossible(config: Config) -> list[str]:
+    faults = []
+    if config.dispatch.max_batch > config.dispatch.max_queue:
+        faults.append(
+            f"dispatch.max_batch must be at most dispatch.max_queue ({config.dispatch.max_queue}). "
+            f"Received: {config.dispatch.max_batch}"
+        )
+    names = ("crops", "work", "ingest", "events")
+    addresses = [config.address(name) for name in names]  # type: ignore[arg-type]
+    for name, address in zip(names, addresses, strict=True):
+        if addresses.count(address) > 1:
+            faults.append(f"bus.{name}: must be an address of its own. Received: {address}")
+        if is_tcp(address) and not config.bus.keys and not config.bus.insecure:
+            faults.append(
+                f"bus.{name}: tcp:// needs bus.keys (make them with `facestream keys`) or "
+                f"bus.insecure = true. Received: {address}"
+            )
+        length = len(address.removeprefix("ipc://").encode())
+        if address.startswith("ipc://") and length > MAX_IPC_PATH_BYTES:
+            faults.append(
+                f"bus.{name}: an ipc path must have at most {MAX_IPC_PATH_BYTES} bytes; use a "
+                f"shorter data_dir or an absolute path. Received {length}: {address}"
+            )
+    for name, camera in config.cameras.items():
+        if camera.loop and camera.pace == "fast":
+            faults.append(
+                f'cameras.{name}: loop must be false with pace = "fast", or it never ends'
+            )
+    webcams = [camera.source for camera in config.cameras.values()]
+    for name, camera in config.cameras.items():
+        is_webcam = isinstance(camera.source, int) or camera.source.startswith("/dev/video")
+        if is_webcam and webcams.count(camera.source) > 1:
+            faults.append(
+                f"cameras.{name}.source: a webcam can be one camera's only. "
+                f"Received: {camera.source}"
+            )
+    return faults

@@ -1,0 +1,10 @@
+"""Numbers that the rooms share; they load nothing."""
+
+CROP_SIZE = 96
+"""Side of the network's input in pixels (nn4.small2, OpenFace)."""
+
+EMBEDDING_SIZE = 128
+"""Numbers in an embedding (nn4.small2, OpenFace)."""
+
+DEFAULT_CASCADE = "haarcascade_frontalface_alt2.xml"
+"""Ships with OpenCV 4."""

@@ -1,0 +1,1 @@
+"""The view process: annotated pictures, made only while somebody watches."""
