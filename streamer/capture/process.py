@@ -12,32 +12,32 @@ import zmq
 from numpy.typing import NDArray
 
 from streamer.capture.reader import Frame, Reader
-from streamer.capture.scheduler import CropPolicy
+from streamer.capture.scheduler import CropScheduler
 from streamer.capture.sources import is_live, open_source
 from streamer.config.sections import CameraConfig
 from streamer.errors import ProtocolError
-from streamer.runtime.heartbeat import Lifeline, Stop
+from streamer.runtime.heartbeat import Heartbeat, Stop
 from streamer.runtime.redact import redact
-from streamer.runtime.stats import Reporter
+from streamer.runtime.stats import StatsReporter
 from streamer.vision.boxes import Box
 from streamer.vision.crop import cut_crop, sharpness
 from streamer.vision.detect import HaarDetector
 from streamer.vision.images import encode_image
 from streamer.vision.track import Track, Tracker
-from streamer.wire.counters import Account, StageCount
+from streamer.wire.counters import StageCount, StageCounters
 from streamer.wire.messages import (
     CameraState,
     CropInfo,
     CropMessage,
-    Hint,
     SeenTrack,
+    TrackFeedback,
     Tracks,
     decode,
     encode,
 )
-from streamer.wire.shared_frames import FrameRing
+from streamer.wire.shared_frames import SharedFrames
 from streamer.wire.sockets import Bus, receive_all, try_send
-from streamer.wire.timestamps import NS_PER_MS, stamp_now
+from streamer.wire.timestamps import NS_PER_MS, timestamp_now
 
 log = logging.getLogger(__name__)
 
@@ -48,13 +48,13 @@ _GOOD_SHARPNESS = 0.05
 
 
 @dataclass(frozen=True)
-class CapturePorts:
-    """The addresses that a capture process talks to; `ring` is for frames on the same host."""
+class CaptureEndpoints:
+    """The addresses that a capture process talks to; `shared_frames` serve the same host."""
 
     crops: str
     ingest: str
     events: str
-    ring: FrameRing | None = None
+    shared_frames: SharedFrames | None = None
 
 
 @dataclass
@@ -71,12 +71,17 @@ class Capture:
     """One camera. `run()` owns the sockets and returns when the camera has ended or on stop."""
 
     def __init__(
-        self, name: str, config: CameraConfig, base: Path, ports: CapturePorts, max_age_ms: float
+        self,
+        name: str,
+        config: CameraConfig,
+        base: Path,
+        ports: CaptureEndpoints,
+        max_age_ms: float,
     ) -> None:
         self._name = name
         self._config = config
         self._base = base
-        self._ports = ports
+        self._endpoints = ports
         self._detector = HaarDetector(
             config.detect.cascade,
             config.detect.detect_width,
@@ -85,11 +90,11 @@ class Capture:
             config.detect.min_face,
         )
         self._tracker = Tracker(config.track)
-        self._policy = CropPolicy(config.capture, max_age_ms)
+        self._policy = CropScheduler(config.capture, max_age_ms)
         self._max_age_ms = max_age_ms
-        self._frames = Account("frames")
-        self._faces = Account("faces")
-        self._tracks = Account("tracks")
+        self._frames = StageCounters("frames")
+        self._faces = StageCounters("faces")
+        self._tracks = StageCounters("tracks")
         self._wanted = _Wanted()
         self._state = CameraState("opening")
         self._shape: tuple[int, int] = (1, 1)
@@ -97,32 +102,32 @@ class Capture:
         self._next_sequence = 1
         self._searched_ms = -math.inf
 
-    def run(self, bus: Bus, stop: Stop, lifeline: Lifeline) -> None:
+    def run(self, bus: Bus, stop: Stop, heartbeat: Heartbeat) -> None:
         """Read, detect, track and send until the source ends for good or `stop` is set."""
         cv2.setNumThreads(2)  # a search of the whole picture must not outlast a frame
-        self._crops = bus.connect(zmq.PUSH, self._ports.crops)
-        self._ingest = bus.connect(zmq.PUSH, self._ports.ingest)
-        self._hints = bus.connect(zmq.SUB, self._ports.events)
+        self._crops = bus.connect(zmq.PUSH, self._endpoints.crops)
+        self._ingest = bus.connect(zmq.PUSH, self._endpoints.ingest)
+        self._hints = bus.connect(zmq.SUB, self._endpoints.events)
         self._hints.subscribe(f"hint/{self._name}".encode())
-        self._reporter = Reporter("capture", self._name, self._ingest)
-        lifeline.ready()
+        self._reporter = StatsReporter("capture", self._name, self._ingest)
+        heartbeat.ready()
         delay_s = self._config.capture.retry_min_s
         while not stop.is_set():
-            frames_before = self._frames.passed
-            fault = self._read_until_broken(stop, lifeline)
+            frames_before = self._frames.forwarded
+            fault = self._read_until_broken(stop, heartbeat)
             if stop.is_set() or fault is None:
                 break
-            if self._frames.passed > frames_before:
+            if self._frames.forwarded > frames_before:
                 delay_s = self._config.capture.retry_min_s
             self._set_state("retrying", f"{fault}; next try in {delay_s:g} s")
             until = time.monotonic() + delay_s
             while time.monotonic() < until and not stop.wait(0.1):
-                self._tick(lifeline)
+                self._tick(heartbeat)
             delay_s = min(2 * delay_s, self._config.capture.retry_max_s)
         self._set_state("stopped" if stop.is_set() else "ended", "")
         self._reporter.send(self._stages(), self._state, final=True)
 
-    def _read_until_broken(self, stop: Stop, lifeline: Lifeline) -> str | None:
+    def _read_until_broken(self, stop: Stop, heartbeat: Heartbeat) -> str | None:
         """Process one opened source; what broke it, or None at a recording's end."""
         config = self._config
         source = config.source
@@ -137,10 +142,10 @@ class Capture:
         fault: str | None = None
         opened = False
         while not stop.is_set():
-            self._tick(lifeline, reader)
+            self._tick(heartbeat, reader)
             frame = reader.take(_TAKE_TIMEOUT_S)
             if frame is not None:
-                self._process(frame, stop, lifeline)
+                self._process(frame, stop, heartbeat)
                 if not opened or frame.image_bgr.shape[:2] != self._shape:
                     opened = True
                     self._shape = frame.image_bgr.shape[:2]
@@ -159,7 +164,7 @@ class Capture:
         self._end_tracks()
         return redact(fault) if fault is not None else None
 
-    def _process(self, frame: Frame, stop: Stop, lifeline: Lifeline) -> None:
+    def _process(self, frame: Frame, stop: Stop, heartbeat: Heartbeat) -> None:
         if frame.cut:
             self._end_tracks()
             self._searched_ms = -math.inf
@@ -171,8 +176,8 @@ class Capture:
         self._last = frame
         self._send_tracks(frame, tracks)
         for track in found:
-            self._offer_crop(frame, track, stop, lifeline)
-        self._frames.pass_on()
+            self._offer_crop(frame, track, stop, heartbeat)
+        self._frames.forward()
 
     def _detect(self, frame: Frame) -> list[Box]:
         """Search the whole picture now and then, and around known faces in between."""
@@ -188,8 +193,8 @@ class Capture:
             self._policy.forget(number)
         slot, picture = None, []
         if self._wanted.now():
-            if self._ports.ring is not None:
-                slot = self._ports.ring.write(frame.image_bgr)
+            if self._endpoints.shared_frames is not None:
+                slot = self._endpoints.shared_frames.write(frame.image_bgr)
             else:
                 picture = [encode_image(frame.image_bgr, quality=90)]
         height, width = frame.image_bgr.shape[:2]
@@ -205,36 +210,36 @@ class Capture:
         )
         self._tracks.receive()
         if try_send(self._ingest, encode(message, *picture)):
-            self._tracks.pass_on()
+            self._tracks.forward()
         else:
             self._tracks.drop("queue_full")
 
-    def _offer_crop(self, frame: Frame, track: Track, stop: Stop, lifeline: Lifeline) -> None:
-        refusal = self._policy.refusal(track.number, frame.media_ms, _now_ms())
-        if refusal == "in_flight" and self._config.pace == "fast":
-            refusal = self._wait_for_answer(frame, track, stop, lifeline)
-        if refusal is None:
+    def _offer_crop(self, frame: Frame, track: Track, stop: Stop, heartbeat: Heartbeat) -> None:
+        skip_reason = self._policy.skip_reason(track.number, frame.media_ms, _now_ms())
+        if skip_reason == "in_flight" and self._config.pace == "fast":
+            skip_reason = self._wait_for_answer(frame, track, stop, heartbeat)
+        if skip_reason is None:
             crop_rgb = cut_crop(frame.image_bgr, track.box)
             sharp = sharpness(crop_rgb)
             if sharp < self._config.capture.min_sharpness:
-                refusal = "blurred"
+                skip_reason = "blurred"
             elif not self._send_crop(frame, track, crop_rgb, sharp):
-                refusal = "queue_full"
-        if refusal is None:
-            self._faces.pass_on()
+                skip_reason = "queue_full"
+        if skip_reason is None:
+            self._faces.forward()
         else:
-            self._faces.drop(refusal)
+            self._faces.drop(skip_reason)
 
     def _wait_for_answer(
-        self, frame: Frame, track: Track, stop: Stop, lifeline: Lifeline
+        self, frame: Frame, track: Track, stop: Stop, heartbeat: Heartbeat
     ) -> str | None:
         """A recording read as fast as possible waits for its crops instead of losing them."""
         while not stop.is_set():
             self._hints.poll(50)
-            self._tick(lifeline)
-            refusal = self._policy.refusal(track.number, frame.media_ms, _now_ms())
-            if refusal != "in_flight":
-                return refusal
+            self._tick(heartbeat)
+            skip_reason = self._policy.skip_reason(track.number, frame.media_ms, _now_ms())
+            if skip_reason != "in_flight":
+                return skip_reason
         return "in_flight"
 
     def _send_crop(
@@ -245,7 +250,7 @@ class Capture:
             track.number,
             frame.sequence,
             # A lossless reader may have waited long with this frame: its age starts now.
-            stamp_now() if self._config.pace == "fast" else frame.captured,
+            timestamp_now() if self._config.pace == "fast" else frame.captured,
             frame.media_ms,
             track.box.rounded(),
             crop_quality(track.box.width, sharp),
@@ -268,16 +273,16 @@ class Capture:
         self._frames.drop("stopped", waiting)
         self._next_sequence = reader.next_sequence
 
-    def _tick(self, lifeline: Lifeline, reader: Reader | None = None) -> None:
-        lifeline.beat()
+    def _tick(self, heartbeat: Heartbeat, reader: Reader | None = None) -> None:
+        heartbeat.beat()
         for parts in receive_all(self._hints):
             try:
                 message, _ = decode(parts[1:])
             except ProtocolError as error:
                 log.warning("hint dropped: %s", error)
                 continue
-            if isinstance(message, Hint) and message.camera == self._name:
-                self._policy.take_hint(message)
+            if isinstance(message, TrackFeedback) and message.camera == self._name:
+                self._policy.take_feedback(message)
                 if message.frames_wanted is not None:
                     lease_s = FRAMES_LEASE_S if message.frames_wanted else 0.0
                     self._wanted.until = time.monotonic() + lease_s
@@ -287,9 +292,9 @@ class Capture:
         frames = self._frames.snapshot()
         if reader is not None:
             read, superseded, waiting = reader.counts()
-            running = Account("frames")
+            running = StageCounters("frames")
             running.receive(self._frames.received + read)
-            running.pass_on(self._frames.passed)
+            running.forward(self._frames.forwarded)
             running.dropped = self._frames.dropped.copy()
             running.drop("superseded", superseded)
             frames = running.snapshot(waiting)

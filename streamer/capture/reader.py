@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from streamer.capture.sources import Pacer, Source
 from streamer.errors import FacestreamError
-from streamer.wire.timestamps import NS_PER_MS, Stamp, stamp_now
+from streamer.wire.timestamps import NS_PER_MS, Timestamp, timestamp_now
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Frame:
 
     sequence: int
     image_bgr: NDArray[np.uint8]
-    captured: Stamp
+    captured: Timestamp
     media_ms: float
     cut: bool = False
 
@@ -107,7 +107,7 @@ class Reader:
             return False
         if self._pacer is not None:
             self._pacer.wait()
-        captured = stamp_now()
+        captured = timestamp_now()
         media_ms = picture.media_ms
         if media_ms is None:
             media_ms = captured.monotonic_ns / NS_PER_MS

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from streamer.config.sections import CaptureConfig
-from streamer.wire.messages import Hint
+from streamer.wire.messages import TrackFeedback
 
 
 @dataclass
@@ -13,7 +13,7 @@ class _TrackState:
     in_flight: dict[int, float] = field(default_factory=dict)  # sequence: when sent, ms
 
 
-class CropPolicy:
+class CropScheduler:
     """State per track; `forget` drops it when the track ends.
 
     Hints from identify say which crops have been used and which tracks are certain. They may
@@ -25,7 +25,7 @@ class CropPolicy:
         self._answer_ms = answer_ms
         self._tracks: dict[int, _TrackState] = {}
 
-    def refusal(self, track: int, media_ms: float, now_ms: float) -> str | None:
+    def skip_reason(self, track: int, media_ms: float, now_ms: float) -> str | None:
         """Why the track's crop should not be sent now, or None to send it.
 
         media_ms spaces the crops; now_ms (monotonic) is for crops that are never answered.
@@ -48,7 +48,7 @@ class CropPolicy:
         state.sent_media_ms = media_ms
         state.in_flight[sequence] = now_ms
 
-    def take_hint(self, hint: Hint) -> None:
+    def take_feedback(self, hint: TrackFeedback) -> None:
         """Learn from identify. Crops of a track are answered in order, or never."""
         state = self._tracks.get(hint.track) if hint.track is not None else None
         if state is None or hint.sequence is None:

@@ -130,7 +130,9 @@ class Display:
             table.add_column(column, justify="left" if column in ("stage", "dropped") else "right")
         for name, count in self.account().items():
             dropped = ", ".join(f"{why} {n}" for why, n in sorted(count.dropped.items()))
-            table.add_row(name, str(count.received), str(count.passed), str(count.pending), dropped)
+            table.add_row(
+                name, str(count.received), str(count.forwarded), str(count.pending), dropped
+            )
         return table
 
     def _plain_rates(self) -> str:

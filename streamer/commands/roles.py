@@ -7,31 +7,31 @@ import typer
 from streamer.config.loading import load_config
 from streamer.errors import ConfigError
 
-Lifeline = Annotated[int | None, typer.Option(hidden=True)]
-Rings = Annotated[list[str] | None, typer.Option("--ring", hidden=True)]
+HeartbeatOption = Annotated[int | None, typer.Option(hidden=True)]
+SharedFramesOption = Annotated[list[str] | None, typer.Option("--frames", hidden=True)]
 
 
 def capture(
     context: typer.Context,
     camera: Annotated[str, typer.Argument(help="A camera's name in the config.")],
-    lifeline: Lifeline = None,
-    ring: Rings = None,
+    heartbeat: HeartbeatOption = None,
+    shared_frames: SharedFramesOption = None,
 ) -> None:
     """Run one camera's capture process alone."""
-    from streamer.capture.process import Capture, CapturePorts
-    from streamer.runtime.service import inherit_rings, run_role, start_role
+    from streamer.capture.process import Capture, CaptureEndpoints
+    from streamer.runtime.service import inherit_shared_frames, run_service, start_service
 
     config = load_config(context.obj)
     if camera not in config.cameras:
         raise ConfigError(
             f"{config.path}: no camera {camera!r}. Cameras: {', '.join(config.cameras)}"
         )
-    stop = start_role(config, f"capture {camera}")
-    ports = CapturePorts(
+    stop = start_service(config, f"capture {camera}")
+    ports = CaptureEndpoints(
         config.address("crops"),
         config.address("ingest"),
         config.address("events"),
-        inherit_rings(ring or []).get(camera),
+        inherit_shared_frames(shared_frames or []).get(camera),
     )
     settings = config.cameras[camera]
     if settings.source == "demo":
@@ -42,15 +42,17 @@ def capture(
             update={"source": str(clip), "loop": settings.pace != "fast"}
         )
     role = Capture(camera, settings, config.path.parent, ports, config.dispatch.max_age_ms)
-    run_role(role, config, stop, lifeline)
+    run_service(role, config, stop, heartbeat)
 
 
-def dispatch(context: typer.Context, lifeline: Lifeline = None) -> None:
+def dispatch(context: typer.Context, heartbeat: HeartbeatOption = None) -> None:
     """Run the dispatch process alone."""
-    from streamer.dispatch.process import Dispatch, DispatchPorts
-    from streamer.runtime.service import run_role, start_role
+    from streamer.dispatch.process import Dispatch, DispatchEndpoints
+    from streamer.runtime.service import run_service, start_service
 
     config = load_config(context.obj)
-    stop = start_role(config, "dispatch")
-    ports = DispatchPorts(config.address("crops"), config.address("work"), config.address("ingest"))
-    run_role(Dispatch(config.dispatch, ports), config, stop, lifeline)
+    stop = start_service(config, "dispatch")
+    ports = DispatchEndpoints(
+        config.address("crops"), config.address("work"), config.address("ingest")
+    )
+    run_service(Dispatch(config.dispatch, ports), config, stop, heartbeat)

@@ -20,6 +20,7 @@ from streamer.errors import ConfigError, FacestreamError
 def run(context: typer.Context) -> None:
     """Run the whole pipeline: start and watch every process until Ctrl-C."""
     from streamer.client.console import Display
+    from streamer.pipeline import process_specs
     from streamer.runtime.logs import set_up_logging
     from streamer.runtime.supervisor import Supervisor
 
@@ -42,7 +43,7 @@ def run(context: typer.Context) -> None:
                 display.refresh()
 
             supervisor = Supervisor(
-                config, lambda name, line: display.line(f"{name}: {line}"), show
+                config, process_specs, lambda name, line: display.line(f"{name}: {line}"), show
             )
             waiting = ", ".join(supervisor.waiting_for())
             display.line(f"starting {waiting}; stop with Ctrl-C")

@@ -114,7 +114,7 @@ class IdentifyConfig(Section):
 
     false_accept_rate: Annotated[float, Field(gt=0, le=0.5)] = 0.01
     classifier: Literal["svc", "rbf", "knn", "lda_svc"] = "svc"
-    regularisation: Annotated[float, Field(gt=0, le=1e6)] = 1.0
+    C: Annotated[float, Field(gt=0, le=1e6)] = 1.0
     gamma: Annotated[float, Field(gt=0, le=1e4)] = 2.0
     neighbours: Annotated[int, Field(ge=1, le=1000)] = 3
     min_votes: Annotated[float, Field(gt=0, le=100)] = 1.5

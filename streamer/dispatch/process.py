@@ -15,9 +15,9 @@ from zmq.utils.monitor import recv_monitor_message
 from streamer.config.sections import DispatchConfig
 from streamer.dispatch.queue import CropQueue, QueuedCrop
 from streamer.errors import ProtocolError
-from streamer.runtime.heartbeat import Lifeline, Stop
-from streamer.runtime.stats import Reporter
-from streamer.wire.counters import Account, StageCount
+from streamer.runtime.heartbeat import Heartbeat, Stop
+from streamer.runtime.stats import StatsReporter
+from streamer.wire.counters import StageCount, StageCounters
 from streamer.wire.messages import (
     Batch,
     BatchDone,
@@ -43,7 +43,7 @@ _DRAIN_QUIET_MS = 100
 
 
 @dataclass(frozen=True)
-class DispatchPorts:
+class DispatchEndpoints:
     """Addresses: crops and work are bound here, ingest is identify's."""
 
     crops: str
@@ -71,36 +71,36 @@ class _Idle:
 class Dispatch:
     """`run()` owns the sockets and returns once `stop` is set and the queue is settled."""
 
-    def __init__(self, config: DispatchConfig, ports: DispatchPorts) -> None:
+    def __init__(self, config: DispatchConfig, ports: DispatchEndpoints) -> None:
         self._config = config
-        self._ports = ports
-        self._account = Account("crops")
-        self._ingress = Account("dispatch messages")
-        self._queue = CropQueue(config.max_queue, config.max_age_ms, self._account)
+        self._endpoints = ports
+        self._counters = StageCounters("crops")
+        self._ingress = StageCounters("dispatch messages")
+        self._queue = CropQueue(config.max_queue, config.max_age_ms, self._counters)
         self._idle: dict[bytes, _Idle] = {}
         self._out: dict[int, _Out] = {}
         self._next_batch = 1
         self._probe_until = 0.0
         self.workers_lost = 0
 
-    def run(self, bus: Bus, stop: Stop, lifeline: Lifeline) -> None:
+    def run(self, bus: Bus, stop: Stop, heartbeat: Heartbeat) -> None:
         """Serve until `stop`; then take what has arrived, wait for what is out, and report."""
-        self._crops = bus.bind(zmq.PULL, self._ports.crops, CROPS_HWM)
-        self._work = bus.bind(zmq.ROUTER, self._ports.work)
+        self._crops = bus.bind(zmq.PULL, self._endpoints.crops, CROPS_HWM)
+        self._work = bus.bind(zmq.ROUTER, self._endpoints.work)
         self._work.router_mandatory = True
-        self._ingest = bus.connect(zmq.PUSH, self._ports.ingest, CROPS_HWM)
+        self._ingest = bus.connect(zmq.PUSH, self._endpoints.ingest, CROPS_HWM)
         monitor = self._work.get_monitor_socket(zmq.EVENT_DISCONNECTED)
-        self._reporter = Reporter("dispatch", "dispatch", self._ingest)
+        self._reporter = StatsReporter("dispatch", "dispatch", self._ingest)
         poller = zmq.Poller()
         for socket in (self._crops, self._work, monitor):
             poller.register(socket, zmq.POLLIN)
-        lifeline.ready()
+        heartbeat.ready()
         try:
             while not stop.is_set():
                 busy = bool(self._out) or bool(self._queue)
                 poller.poll(_POLL_MS if busy else _IDLE_POLL_MS)
                 self._turn(monitor)
-                lifeline.beat()
+                heartbeat.beat()
                 self._reporter.tick(self._stages)
             self._drain(poller, monitor)
             self._reporter.send(self._stages(), final=True)
@@ -125,7 +125,7 @@ class Dispatch:
             except ProtocolError as error:
                 self._refuse(error)
                 continue
-            self._ingress.pass_on()
+            self._ingress.forward()
             self._queue.put(QueuedCrop(info, buffers[0]))
 
     def _receive_work(self) -> None:
@@ -162,9 +162,9 @@ class Dispatch:
         del self._out[done.batch]
         infos = tuple(crop.info for crop in out.crops)
         if try_send(self._ingest, encode(Embeddings(infos, done.fingerprint), vectors)):
-            self._account.pass_on(len(infos))
+            self._counters.forward(len(infos))
         else:
-            self._account.drop("identify_queue_full", len(infos))
+            self._counters.drop("identify_queue_full", len(infos))
 
     def _hand_out(self) -> None:
         self._queue.expire()
@@ -225,9 +225,9 @@ class Dispatch:
                 break
         self._queue.clear("stopped")
         for out in self._out.values():
-            self._account.drop("stopped", len(out.crops))
+            self._counters.drop("stopped", len(out.crops))
         self._out.clear()
 
     def _stages(self) -> tuple[StageCount, ...]:
         held = len(self._queue) + sum(len(out.crops) for out in self._out.values())
-        return self._account.snapshot(held), self._ingress.snapshot()
+        return self._counters.snapshot(held), self._ingress.snapshot()

@@ -7,9 +7,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from streamer.wire.counters import Account
+from streamer.wire.counters import StageCounters
 from streamer.wire.messages import CropInfo
-from streamer.wire.timestamps import Stamp, age_ms
+from streamer.wire.timestamps import Timestamp, age_ms
 
 MAX_ATTEMPTS = 3
 
@@ -35,12 +35,12 @@ class CropQueue:
         self,
         max_queue: int,
         max_age_ms: float,
-        account: Account,
-        age: Callable[[Stamp], float] = age_ms,
+        account: StageCounters,
+        age: Callable[[Timestamp], float] = age_ms,
     ) -> None:
         self._max_queue = max_queue
         self._max_age_ms = max_age_ms
-        self._account = account
+        self._counters = account
         self._age = age
         self._crops: OrderedDict[tuple[str, int], QueuedCrop] = OrderedDict()
 
@@ -49,26 +49,26 @@ class CropQueue:
 
     def put(self, crop: QueuedCrop) -> None:
         """Take a new crop; it replaces an older one of its track, keeping that one's place."""
-        self._account.receive()
+        self._counters.receive()
         waiting = self._crops.get(crop.key)
         if waiting is not None:
-            self._account.drop("superseded")
+            self._counters.drop("superseded")
             if waiting.info.sequence > crop.info.sequence:
                 return
         elif len(self._crops) >= self._max_queue:
             self._crops.popitem(last=False)
-            self._account.drop("queue_full")
+            self._counters.drop("queue_full")
         self._crops[crop.key] = crop
 
     def put_back(self, crop: QueuedCrop) -> None:
         """Take back a crop whose worker was lost, to be handed out first; not counted anew."""
         crop = QueuedCrop(crop.info, crop.pixels, crop.attempts + 1)
         if crop.attempts >= MAX_ATTEMPTS:
-            self._account.drop("worker_lost")
+            self._counters.drop("worker_lost")
         elif self._age(crop.info.captured) > self._max_age_ms:
-            self._account.drop("expired")
+            self._counters.drop("expired")
         elif crop.key in self._crops:
-            self._account.drop("superseded")
+            self._counters.drop("superseded")
         else:
             self._crops[crop.key] = crop
             self._crops.move_to_end(crop.key, last=False)
@@ -79,7 +79,7 @@ class CropQueue:
         while self._crops and len(taken) < count:
             _, crop = self._crops.popitem(last=False)
             if self._age(crop.info.captured) > self._max_age_ms:
-                self._account.drop("expired")
+                self._counters.drop("expired")
             else:
                 taken.append(crop)
         return taken
@@ -89,9 +89,9 @@ class CropQueue:
         for key, crop in list(self._crops.items()):
             if self._age(crop.info.captured) > self._max_age_ms:
                 del self._crops[key]
-                self._account.drop("expired")
+                self._counters.drop("expired")
 
     def clear(self, reason: str) -> None:
         """Drop everything."""
-        self._account.drop(reason, len(self._crops))
+        self._counters.drop(reason, len(self._crops))
         self._crops.clear()

@@ -44,7 +44,7 @@ class Stop:
         return self._event.wait(timeout_s)
 
 
-class Lifeline:
+class Heartbeat:
     """The child's end. Without a descriptor (a role run by hand) it does nothing."""
 
     def __init__(self, descriptor: int | None, stop: Stop) -> None:
@@ -55,7 +55,7 @@ class Lifeline:
             self._socket = socket.socket(fileno=descriptor)
             self._socket.setblocking(False)
             watch = threading.Thread(
-                target=self._watch, args=(self._socket,), name="lifeline", daemon=True
+                target=self._watch, args=(self._socket,), name="heartbeat", daemon=True
             )
             watch.start()
 

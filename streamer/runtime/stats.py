@@ -19,7 +19,7 @@ FINAL_TIMEOUT_MS = 1000
 Role = Literal["capture", "dispatch", "embed", "identify"]
 
 
-class Reporter:
+class StatsReporter:
     """Makes `Stats` messages; sends them to identify, or to whatever `deliver` is."""
 
     def __init__(self, role: Role, name: str, ingest: Socket | None = None) -> None:
@@ -47,10 +47,11 @@ class Reporter:
         elapsed = now - self._last
         if elapsed > 0.2 or not self._rates:
             self._rates = {
-                stage.stage: (stage.passed - self._passed.get(stage.stage, 0)) / max(elapsed, 1e-3)
+                stage.stage: (stage.forwarded - self._passed.get(stage.stage, 0))
+                / max(elapsed, 1e-3)
                 for stage in stages
             }
-        self._passed = {stage.stage: stage.passed for stage in stages}
+        self._passed = {stage.stage: stage.forwarded for stage in stages}
         self._last = now
         return Stats(
             self._role,

@@ -16,7 +16,7 @@ from typing import IO
 
 from streamer.config.sections import Config, SuperviseConfig
 from streamer.errors import FacestreamError
-from streamer.wire.shared_frames import make_ring
+from streamer.wire.shared_frames import make_shared_frames
 
 log = logging.getLogger(__name__)
 
@@ -29,24 +29,24 @@ BAD_INPUT = 2
 
 
 @dataclass(frozen=True)
-class ChildSpec:
+class ProcessSpec:
     """A process: its name, its order at stop (lower first), and its command's arguments.
 
-    `rings` are descriptors that it inherits, by camera. `may_end`: exit code 0 is no fault.
+    `shared_frames` are descriptors that it inherits, by camera. `may_end`: exit code 0 is no fault.
     """
 
     name: str
     order: int
     arguments: tuple[str, ...]
-    rings: tuple[tuple[str, int], ...] = ()
+    shared_frames: tuple[tuple[str, int], ...] = ()
     may_end: bool = False
 
 
 @dataclass
 class Child:
-    """A process as it runs. `line` is our end of its lifeline, `output` its stderr."""
+    """A process as it runs. `line` is our end of its heartbeat, `output` its stderr."""
 
-    spec: ChildSpec
+    spec: ProcessSpec
     process: subprocess.Popen[bytes] | None = None
     line: socket.socket | None = None
     output: IO[bytes] | None = None
@@ -64,24 +64,6 @@ class Child:
         return self.process is not None and self.process.poll() is None
 
 
-def child_specs(config: Config, rings: dict[str, int]) -> list[ChildSpec]:
-    """Every process of a pipeline on one host, in the order in which they are started."""
-    workers, _ = config.embed.pool()
-    specs = [
-        ChildSpec("identify", 3, ("identify",), tuple(rings.items())),
-        ChildSpec("dispatch", 1, ("dispatch",)),
-    ]
-    specs += [
-        ChildSpec(f"embed-{number}", 2, ("embed", "--name", f"embed-{number}"))
-        for number in range(1, workers + 1)
-    ]
-    specs += [
-        ChildSpec(f"capture-{name}", 0, ("capture", name), ((name, rings[name]),), may_end=True)
-        for name in config.cameras
-    ]
-    return specs
-
-
 class Supervisor:
     """`run()` until a signal, until every camera has ended, or until a process is given up.
 
@@ -92,6 +74,7 @@ class Supervisor:
     def __init__(
         self,
         config: Config,
+        specs: Callable[[Config, dict[str, int]], list[ProcessSpec]],
         on_line: Callable[[str, str], None],
         also: Callable[[float], None],
     ) -> None:
@@ -100,8 +83,8 @@ class Supervisor:
         self._on_line = on_line
         self._also = also
         self._selector = selectors.DefaultSelector()
-        self._rings = {name: make_ring() for name in config.cameras}
-        self.children = [Child(spec) for spec in child_specs(config, self._rings)]
+        self._shared_frames = {name: make_shared_frames() for name in config.cameras}
+        self.children = [Child(spec) for spec in specs(config, self._shared_frames)]
         self._stopping = False
         self._failure: FacestreamError | None = None
 
@@ -123,8 +106,8 @@ class Supervisor:
                 self._start_cameras_when_ready()
         finally:
             self._stop_all()
-            for ring in self._rings.values():
-                os.close(ring)
+            for shared_frames in self._shared_frames.values():
+                os.close(shared_frames)
         if self._failure is not None:
             raise self._failure
 
@@ -151,14 +134,17 @@ class Supervisor:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         command = [sys.executable, "-m", "streamer.cli", "--config", str(self._config.path)]
-        command += [*child.spec.arguments, "--lifeline", str(theirs.fileno())]
-        for camera, ring in child.spec.rings:
-            command += ["--ring", f"{camera}={ring}"]
+        command += [*child.spec.arguments, "--heartbeat", str(theirs.fileno())]
+        for camera, shared_frames in child.spec.shared_frames:
+            command += ["--frames", f"{camera}={shared_frames}"]
         child.process = subprocess.Popen(  # noqa: S603 - our own program
             command,
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            pass_fds=[theirs.fileno(), *(ring for _, ring in child.spec.rings)],
+            pass_fds=[
+                theirs.fileno(),
+                *(shared_frames for _, shared_frames in child.spec.shared_frames),
+            ],
             process_group=0,  # Ctrl-C reaches the supervisor alone, which stops them in order
         )
         theirs.close()

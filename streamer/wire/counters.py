@@ -16,32 +16,32 @@ class StageCount:
 
     stage: Annotated[str, Field(max_length=64)]
     received: Count = 0
-    passed: Count = 0
+    forwarded: Count = 0
     pending: Count = 0
     dropped: Annotated[dict[Reason, Count], Field(max_length=64)] = field(default_factory=dict)
 
     @property
-    def missing(self) -> int:
+    def unaccounted(self) -> int:
         """What the account cannot explain; 0 in a program that is right."""
-        return self.received - self.passed - self.pending - sum(self.dropped.values())
+        return self.received - self.forwarded - self.pending - sum(self.dropped.values())
 
 
-class Account:
+class StageCounters:
     """Counts for one stage of one process. Not thread-safe: it belongs to the stage's thread."""
 
     def __init__(self, stage: str) -> None:
         self.stage = stage
         self.received = 0
-        self.passed = 0
+        self.forwarded = 0
         self.dropped: Counter[str] = Counter()
 
     def receive(self, count: int = 1) -> None:
         """Count what came in."""
         self.received += count
 
-    def pass_on(self, count: int = 1) -> None:
+    def forward(self, count: int = 1) -> None:
         """Count what went on to the next stage."""
-        self.passed += count
+        self.forwarded += count
 
     def drop(self, reason: str, count: int = 1) -> None:
         """Count what was discarded, and why."""
@@ -50,7 +50,7 @@ class Account:
 
     def snapshot(self, pending: int = 0) -> StageCount:
         """The account now, with what the stage still holds."""
-        return StageCount(self.stage, self.received, self.passed, pending, dict(self.dropped))
+        return StageCount(self.stage, self.received, self.forwarded, pending, dict(self.dropped))
 
 
 def add_up(counts: list[StageCount]) -> dict[str, StageCount]:
@@ -61,7 +61,7 @@ def add_up(counts: list[StageCount]) -> dict[str, StageCount]:
         totals[count.stage] = StageCount(
             count.stage,
             so_far.received + count.received,
-            so_far.passed + count.passed,
+            so_far.forwarded + count.forwarded,
             so_far.pending + count.pending,
             dict(Counter(so_far.dropped) + Counter(count.dropped)),
         )

@@ -16,7 +16,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from streamer.constants import CROP_SIZE
 from streamer.errors import ProtocolError
 from streamer.wire.counters import StageCount
-from streamer.wire.timestamps import Stamp
+from streamer.wire.timestamps import Timestamp
 
 VERSION = 1
 MAX_HEADER_BYTES = 256 * 1024
@@ -46,7 +46,7 @@ class CropInfo:
     camera: Name
     track: Count
     sequence: Count
-    captured: Stamp
+    captured: Timestamp
     media_ms: Real
     box_xywh: WireBox
     quality: Unit
@@ -114,7 +114,7 @@ class Tracks:
 
     camera: Name
     sequence: Count
-    captured: Stamp
+    captured: Timestamp
     media_ms: Real
     frame_wh: tuple[Annotated[int, Field(ge=1, le=2**15)], Annotated[int, Field(ge=1, le=2**15)]]
     tracks: Annotated[tuple[SeenTrack, ...], Field(max_length=MAX_TRACKS)]
@@ -147,7 +147,7 @@ class Stats:
 
 
 @dataclass(frozen=True)
-class Hint:
+class TrackFeedback:
     """Identify to capture, published on `hint/<camera>`: never needed, only useful.
 
     `sequence` acknowledges the crop of that track; `certain` asks for fewer of them.
@@ -222,7 +222,7 @@ TYPES: dict[str, type] = {
         Embeddings,
         Tracks,
         Stats,
-        Hint,
+        TrackFeedback,
         IdentityEvent,
         GalleryEvent,
         FrameEvent,

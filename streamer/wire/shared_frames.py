@@ -17,25 +17,25 @@ SLOTS = 4
 SLOT_PIXEL_BYTES = 3840 * 2160 * 3
 _HEADER = struct.Struct("<QII")  # generation, width, height
 _SLOT_BYTES = 4096 + SLOT_PIXEL_BYTES
-RING_BYTES = SLOTS * _SLOT_BYTES
+SHARED_BYTES = SLOTS * _SLOT_BYTES
 
 
-def make_ring() -> int:
+def make_shared_frames() -> int:
     """A descriptor of new anonymous shared memory; pages are used only once written."""
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("facestream-ring", os.MFD_CLOEXEC)
     else:
         with tempfile.TemporaryFile() as file:
             descriptor = os.dup(file.fileno())
-    os.ftruncate(descriptor, RING_BYTES)
+    os.ftruncate(descriptor, SHARED_BYTES)
     return descriptor
 
 
-class FrameRing:
+class SharedFrames:
     """One process's view of a ring. One process writes, any number read."""
 
     def __init__(self, descriptor: int) -> None:
-        self._memory = mmap.mmap(descriptor, RING_BYTES)
+        self._memory = mmap.mmap(descriptor, SHARED_BYTES)
         os.close(descriptor)
         # A writer that was restarted goes on where the last one was.
         found = (_HEADER.unpack_from(self._memory, slot * _SLOT_BYTES)[0] for slot in range(SLOTS))

@@ -15,7 +15,7 @@ _Nanoseconds = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 @dataclass(frozen=True)
-class Stamp:
+class Timestamp:
     """One moment on two clocks.
 
     `monotonic_ns` can be compared only by processes with the same `clock` (one boot of one
@@ -36,12 +36,12 @@ def clock_id() -> str:
         return f"host-{uuid.getnode():012x}"
 
 
-def stamp_now() -> Stamp:
+def timestamp_now() -> Timestamp:
     """This moment."""
-    return Stamp(time.monotonic_ns(), time.time_ns(), clock_id())
+    return Timestamp(time.monotonic_ns(), time.time_ns(), clock_id())
 
 
-def age_ms(stamp: Stamp) -> float:
+def age_ms(stamp: Timestamp) -> float:
     """Milliseconds since the stamp; never negative."""
     if stamp.clock == clock_id():
         age_ns = time.monotonic_ns() - stamp.monotonic_ns

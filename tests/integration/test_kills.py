@@ -94,7 +94,7 @@ def test_a_dataset_is_there_whole_or_not_at_all(
             dataset = read_dataset(folder / "set")
         except DatasetError:
             continue
-        assert len(dataset.owner) == 6
+        assert len(dataset.labels) == 6
     make_dataset(root, folder / "set")
-    assert len(read_dataset(folder / "set").owner) == 6
+    assert len(read_dataset(folder / "set").labels) == 6
     assert not list((folder / "set").glob(".*manifest*"))

@@ -22,10 +22,10 @@ def check_account(totals: dict[str, StageCount]) -> None:
     """received = passed on + dropped at every stage, and each hands on what the next receives."""
     assert {"frames", "faces", "tracks", "crops", "embeddings", "events"} <= set(totals)
     for stage in totals.values():
-        assert stage.missing == 0, stage
+        assert stage.unaccounted == 0, stage
         assert stage.pending == 0, stage
-    assert totals["faces"].passed == totals["crops"].received
-    assert totals["crops"].passed == totals["embeddings"].received
+    assert totals["faces"].forwarded == totals["crops"].received
+    assert totals["crops"].forwarded == totals["embeddings"].received
     assert totals["dispatch messages"].dropped == {}
     assert totals["identify messages"].dropped == {}
 
@@ -52,7 +52,7 @@ def test_two_people_in_and_their_names_out_and_everything_accounted_for(
     check_story(pipeline.events)
     totals = pipeline.totals()
     check_account(totals)
-    assert totals["frames"].received == totals["frames"].passed == 120
+    assert totals["frames"].received == totals["frames"].forwarded == 120
     assert totals["embeddings"].dropped == {}
     for event in pipeline.events:
         left = event.identity == "Eileen Collins"

@@ -10,8 +10,8 @@ import msgpack
 import pytest
 import zmq
 
-from streamer import messages
 from streamer.vision.images import decode_image
+from streamer.wire import messages
 from tests.integration.harness import GENEROUS_S, Pipeline
 from workers.gallery.version import Gallery
 
@@ -88,11 +88,11 @@ def test_pictures_are_encoded_only_while_somebody_wants_them(
     pipeline.start(LOOP.format(clip=clip))
     pipeline.wait("a name", pipeline.named)
     pictures = pipeline.stage("pictures")
-    assert (pictures.received, pictures.passed) == (0, 0)
+    assert (pictures.received, pictures.forwarded) == (0, 0)
     done = pipeline.call("snapshot", "out.jpg")
     assert done.returncode == 0, done.stderr
     assert decode_image((pipeline.folder / "out.jpg").read_bytes()) is not None
-    pipeline.wait("the count of pictures", lambda: pipeline.stage("pictures").passed > 0)
+    pipeline.wait("the count of pictures", lambda: pipeline.stage("pictures").forwarded > 0)
     done = pipeline.call("record", "out.mp4", "--seconds", "1.5", "--fps", "10")
     assert done.returncode == 0, done.stderr
     import cv2

@@ -115,7 +115,7 @@ def test_malformed_messages_are_counted_and_end_nothing(
     pipeline.events.clear()
     pipeline.wait("names all the same", lambda: len(pipeline.named()) == 2)
     assert pipeline.stop() == 0
-    assert all(stage.missing == 0 for stage in pipeline.totals().values())
+    assert all(stage.unaccounted == 0 for stage in pipeline.totals().values())
 
 
 def test_a_folder_of_pictures_of_any_size_is_a_camera_that_ends(
@@ -134,7 +134,7 @@ def test_a_folder_of_pictures_of_any_size_is_a_camera_that_ends(
     pipeline.start('[cameras.album]\nsource = "photos"\npace = "fast"\n')
     assert pipeline.wait_end() == 0
     assert pipeline.named() == {"Eileen Collins", "Grace Hopper"}
-    assert pipeline.stage("frames").passed == 8 * 5
+    assert pipeline.stage("frames").forwarded == 8 * 5
     story = [(e.event, e.identity) for e in pipeline.events if e.event != "update"]
     for name in ("Eileen Collins", "Grace Hopper"):
         assert story.count(("enter", name)) == story.count(("exit", name)) == 4

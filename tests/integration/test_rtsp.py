@@ -101,7 +101,7 @@ def test_a_server_that_stops_and_starts_again(
     pipeline.wait("the report of it", lambda: state(pipeline) == "running")
     assert pipeline.stop() == 0
     for stage in pipeline.totals().values():
-        assert stage.missing == 0, stage
+        assert stage.unaccounted == 0, stage
     for secret in ("s3cret", "guard"):
         assert secret not in pipeline.output.read_text()
         assert secret not in repr(pipeline.stats)

@@ -20,7 +20,7 @@ from streamer.errors import FacestreamError
 from streamer.vision.boxes import Box
 from streamer.vision.crop import cut_crop
 from workers.embedding.runtimes import EmbedFunction, build
-from workers.network.nn4 import DENSE_INPUTS, Conv, walk
+from workers.network.nn4 import DENSE_INPUTS, Conv, build_network
 from workers.network.weights_file import Weights, load_weights
 
 BATCHES = (1, 8, 32)
@@ -115,12 +115,12 @@ def measure_memory(crops: int, on_progress: Callable[[str], None]) -> dict[str, 
 def flops_per_crop() -> int:
     """Multiplications and additions of the convolutions and the dense layer for one crop."""
     counting = _CountingOps()
-    walk((CROP_SIZE, 3), counting)
+    build_network((CROP_SIZE, 3), counting)
     return counting.total
 
 
 class _CountingOps:
-    """The operations of `nn4.walk` on (side, channels)."""
+    """The operations of `nn4.build_network` on (side, channels)."""
 
     def __init__(self) -> None:
         self.total = 2 * DENSE_INPUTS * EMBEDDING_SIZE
@@ -202,7 +202,7 @@ def _keras(threads: int, weights: Weights) -> EmbedFunction:
     import keras
 
     from trainer.distillation.student import KerasOps, load_arrays
-    from workers.network.nn4 import BATCH_NORM_EPSILON, all_convs, walk
+    from workers.network.nn4 import BATCH_NORM_EPSILON, all_convs, build_network
 
     class PlainOps(KerasOps):
         """With Keras's own batch norm, as anybody would write it."""
@@ -211,7 +211,7 @@ def _keras(threads: int, weights: Weights) -> EmbedFunction:
             return keras.layers.BatchNormalization(epsilon=BATCH_NORM_EPSILON, name=name)(x)
 
     inputs = keras.Input((96, 96, 3))
-    model = keras.Model(inputs, walk(inputs, PlainOps(weights.lrn)))
+    model = keras.Model(inputs, build_network(inputs, PlainOps(weights.lrn)))
     load_arrays(model, all_convs(), weights.arrays)
     network = tf.function(lambda crops: model(crops, training=False), reduce_retracing=True)
 

@@ -102,9 +102,9 @@ def _figures(
     fps_fast = (last - first) / (ended - began)
     return {
         "faces": faces,
-        "fps_processed": frames.passed / seconds,
+        "fps_processed": frames.forwarded / seconds,
         "frames_read": frames.received,
-        "frames_processed": frames.passed,
+        "frames_processed": frames.forwarded,
         "frames_dropped": frames.dropped,
         "crops_embedded": live.stages["embeddings"].received,
         "crops_dropped": live.stages["crops"].dropped,

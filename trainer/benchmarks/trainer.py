@@ -48,10 +48,10 @@ Vectors = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Photos:
-    """Known photos with owner and fold; strangers to test with, and others to calibrate with."""
+    """Known photos with labels and fold; strangers to test with, and others to calibrate with."""
 
     known: list[Path]
-    owner: NDArray[np.int32]
+    labels: NDArray[np.int32]
     fold: NDArray[np.int32]
     folds: int
     strangers: list[Path]
@@ -75,7 +75,7 @@ class Answers:
 def measure(root: Path, wanted_folds: int, clips: Sequence[int], say: Say) -> dict[str, Any]:
     """Run everything on a folder of folders named after people."""
     photos = choose(root, wanted_folds)
-    people = int(photos.owner.max()) + 1
+    people = int(photos.labels.max()) + 1
     say(
         f"{people} people, {len(photos.known)} photos; {len(photos.strangers)} of strangers; "
         f"{photos.folds} folds"
@@ -87,14 +87,14 @@ def measure(root: Path, wanted_folds: int, clips: Sequence[int], say: Say) -> di
     vectors = embed_all(filled, embedder)
     impostors = load_impostors(None, embedder.fingerprint)
 
-    def ours(train: Vectors, owner: NDArray[np.int32], tests: list[Vectors]) -> list[Any]:
+    def ours(train: Vectors, labels: NDArray[np.int32], tests: list[Vectors]) -> list[Any]:
         spec = ClassifierSpec(false_accept_rate=FALSE_ACCEPT_RATE)
-        classifier = fit_classifier(train, owner, impostors, spec)
+        classifier = fit_classifier(train, labels, impostors, spec)
         found = []
         for test in tests:
-            verdicts = classifier.judge(test)
-            candidate = np.array([v.candidate for v in verdicts])
-            found.append((candidate, np.array([v.person is not None for v in verdicts])))
+            predictions = classifier.predict(test)
+            candidate = np.array([v.candidate for v in predictions])
+            found.append((candidate, np.array([v.person is not None for v in predictions])))
         return found
 
     result = _score(photos, vectors, seen, ours, False, "facestream", say)
@@ -135,10 +135,10 @@ def choose(root: Path, wanted_folds: int, seed: int = 0) -> Photos:
     order = [few[i] for i in np.random.default_rng(seed).permutation(len(few))]
     count = sum(len(own) for own in known)
     tested = order[: min(count, len(order) // 2)]
-    owner = np.repeat(np.arange(len(known), dtype=np.int32), [len(own) for own in known])
-    fold, folds = folds_of(owner, np.arange(len(owner), dtype=np.int32), wanted_folds)
+    labels = np.repeat(np.arange(len(known), dtype=np.int32), [len(own) for own in known])
+    fold, folds = folds_of(labels, np.arange(len(labels), dtype=np.int32), wanted_folds)
     others = order[len(tested) : 2 * len(tested)]
-    return Photos([p for own in known for p in own], owner, fold, folds, tested, others)
+    return Photos([p for own in known for p in own], labels, fold, folds, tested, others)
 
 
 Fit = Callable[[Vectors, NDArray[np.int32], list[Vectors]], list[Any]]
@@ -165,13 +165,13 @@ def _score(
         train = np.flatnonzero((photos.fold != number) & own_seen)
         share = np.arange(number, tested, photos.folds)
         results = fit(
-            own[train], photos.owner[train], [own[test], strangers[share], others[other_seen]]
+            own[train], photos.labels[train], [own[test], strangers[share], others[other_seen]]
         )
         (candidate, mine), (_, foreign), (_, other) = results
         if calibrate:
             bar = np.quantile(other, 1 - FALSE_ACCEPT_RATE)
             mine, foreign = mine > bar, foreign > bar
-        hit = (candidate == photos.owner[test]) & own_seen[test]
+        hit = (candidate == photos.labels[test]) & own_seen[test]
         right.append(hit)
         accepted_right.append(hit & mine)
         false.append(foreign & stranger_seen[share])
@@ -186,12 +186,12 @@ def _score(
     return figures
 
 
-def _nearest(train: Vectors, owner: NDArray[np.int32], tests: list[Vectors]) -> list[Any]:
+def _nearest(train: Vectors, labels: NDArray[np.int32], tests: list[Vectors]) -> list[Any]:
     model = NearestNeighbors(n_neighbors=1).fit(train)
     found = []
     for test in tests:
         distance, index = model.kneighbors(test)
-        found.append((owner[index[:, 0]], -distance[:, 0]))
+        found.append((labels[index[:, 0]], -distance[:, 0]))
     return found
 
 
@@ -205,23 +205,23 @@ def _decided(model: Any, tests: list[Vectors]) -> list[Any]:
     return found
 
 
-def _svc(train: Vectors, owner: NDArray[np.int32], tests: list[Vectors]) -> list[Any]:
+def _svc(train: Vectors, labels: NDArray[np.int32], tests: list[Vectors]) -> list[Any]:
     from sklearn.multiclass import OneVsRestClassifier
     from sklearn.svm import LinearSVC
 
     model = make_pipeline(
         StandardScaler(), OneVsRestClassifier(LinearSVC(C=0.1, class_weight="balanced"))
     )
-    return _decided(model.fit(train, owner), tests)
+    return _decided(model.fit(train, labels), tests)
 
 
-def _eigenfaces(train: Vectors, owner: NDArray[np.int32], tests: list[Vectors]) -> list[Any]:
+def _eigenfaces(train: Vectors, labels: NDArray[np.int32], tests: list[Vectors]) -> list[Any]:
     """As scikit-learn's face example does it: whitened components and an RBF SVC."""
     components = PCA(
         min(_EIGENFACES, len(train) - 1), svd_solver="randomized", whiten=True, random_state=0
     )
     support = SVC(C=10.0, gamma=0.005, class_weight="balanced")
-    return _decided(make_pipeline(components, support).fit(train, owner), tests)
+    return _decided(make_pipeline(components, support).fit(train, labels), tests)
 
 
 def _teacher(photos: Photos, say: Say) -> tuple[Vectors, NDArray[np.bool_]]:
@@ -245,8 +245,8 @@ def time_enrolment(photos: Photos, count: int, say: Say) -> float:
         home = Path(folder)
         (home / "config.toml").write_text('[cameras.none]\nsource = "demo"\n')
         (home / "clips").mkdir()
-        for person in range(min(count, int(photos.owner.max()) + 1)):
-            own = [photos.known[i] for i in np.flatnonzero(photos.owner == person)]
+        for person in range(min(count, int(photos.labels.max()) + 1)):
+            own = [photos.known[i] for i in np.flatnonzero(photos.labels == person)]
             write_photo_clip(home / "clips" / f"{own[0].parent.name}.mp4", own[:_CLIP_PHOTOS])
         began = time.monotonic()
         done = subprocess.run(

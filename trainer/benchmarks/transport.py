@@ -11,12 +11,12 @@ import numpy as np
 import zmq
 
 from streamer.config.sections import DispatchConfig
-from streamer.dispatch.process import Dispatch, DispatchPorts
+from streamer.dispatch.process import Dispatch, DispatchEndpoints
 from streamer.errors import FacestreamError
-from streamer.runtime.heartbeat import Lifeline, Stop
+from streamer.runtime.heartbeat import Heartbeat, Stop
 from streamer.wire.messages import CropInfo, CropMessage, Embeddings, decode, encode
 from streamer.wire.sockets import open_bus
-from streamer.wire.timestamps import stamp_now
+from streamer.wire.timestamps import timestamp_now
 from workers.embedding.embedder import Embedder
 from workers.embedding.process import EmbedWorker
 
@@ -36,11 +36,11 @@ def measure(seconds: float) -> dict[str, Any]:
     }
 
 
-def _serve_dispatch(ports: DispatchPorts) -> None:
+def _serve_dispatch(ports: DispatchEndpoints) -> None:
     config = DispatchConfig(max_queue=4 * WINDOW, max_batch=_BATCH, max_age_ms=60_000)
     stop = Stop().install()
     with open_bus() as bus:
-        Dispatch(config, ports).run(bus, stop, Lifeline(None, stop))
+        Dispatch(config, ports).run(bus, stop, Heartbeat(None, stop))
 
 
 def _serve_null_worker(address: str) -> None:
@@ -52,7 +52,7 @@ def _serve_null_worker(address: str) -> None:
     stop = Stop().install()
     with open_bus() as bus:
         worker = EmbedWorker("null", address, Embedder(embed, "null"), _BATCH)
-        worker.run(bus, stop, Lifeline(None, stop))
+        worker.run(bus, stop, Heartbeat(None, stop))
 
 
 def _serve_pickles(address: str) -> None:
@@ -73,7 +73,7 @@ def _serve_pickles(address: str) -> None:
 def _through_dispatch(seconds: float) -> float:
     spawn = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory(prefix="fs-") as folder, open_bus() as bus:
-        ports = DispatchPorts(
+        ports = DispatchEndpoints(
             f"ipc://{folder}/crops", f"ipc://{folder}/work", f"ipc://{folder}/ingest"
         )
         processes = [
@@ -92,7 +92,7 @@ def _through_dispatch(seconds: float) -> float:
             while not began or time.monotonic() - began < seconds:
                 while sent - received < WINDOW:
                     sent += 1
-                    info = CropInfo("bench", sent, sent, stamp_now(), 0.0, (0, 0, 96, 96), 1.0)
+                    info = CropInfo("bench", sent, sent, timestamp_now(), 0.0, (0, 0, 96, 96), 1.0)
                     source.send_multipart(encode(CropMessage(info), pixels))
                 if not sink.poll(_TIMEOUT_MS):
                     raise FacestreamError("dispatch gave no sign of life")

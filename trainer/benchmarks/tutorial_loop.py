@@ -43,13 +43,13 @@ def main(clip: Path, gallery_folder: Path) -> None:
         grey = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
         for x, y, w, h in cascade.detectMultiScale(grey, 1.16, 5, minSize=(25, 25)):
             crop = cut_crop(frame, Box(float(x), float(y), float(w), float(h)))
-            verdict = gallery.classifier.judge(embedder.embed(crop[None]))[0]
+            prediction = gallery.classifier.predict(embedder.embed(crop[None]))[0]
             name = "unknown"
-            if verdict.person is not None:
-                name = gallery.people.names[verdict.person]
+            if prediction.person is not None:
+                name = gallery.people.names[prediction.person]
             cv2.rectangle(frame, (x, y), (x + w, y + h), (0, 255, 0), 2)
             cv2.putText(
-                frame, f"{name} {verdict.probability:.2%}", (x, y - 8),
+                frame, f"{name} {prediction.probability:.2%}", (x, y - 8),
                 cv2.FONT_HERSHEY_SIMPLEX, 0.7, (0, 255, 0), 2,
             )  # fmt: skip
         cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, 80])

@@ -120,7 +120,7 @@ def people(context: typer.Context) -> None:
     table.add_column("name")
     table.add_column("crops", justify="right")
     for index, name in enumerate(gallery.people.names):
-        table.add_row(name, str(int((gallery.people.owner == index).sum())))
+        table.add_row(name, str(int((gallery.people.labels == index).sum())))
     Console().print(table)
 
 
@@ -208,7 +208,7 @@ def _report(config: Config, gallery: "Gallery | None", intakes: "Mapping[str, In
         raise GalleryError("nobody was enrolled; the gallery stays as it is")
     folder = config.gallery_path / "versions" / gallery.version
     typer.echo(f"gallery {gallery.version}; what was taken and why: {folder}/enrolment.csv")
-    typer.echo(gallery.classifier.expected.sentence())
+    typer.echo(gallery.classifier.holdout.sentence())
 
 
 def _refused_folder(config: Config, name: str) -> Path:

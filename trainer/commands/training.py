@@ -67,7 +67,7 @@ def distil(
     from workers.embedding.embedder import quiet_stderr
 
     with quiet_stderr():
-        from trainer.distillation.distil import Distiller, Progress, Recipe
+        from trainer.distillation.distil import Distiller, DistilProgress, Recipe
         from trainer.distillation.face_cache import build_cache
         from trainer.distillation.morphs import build_morphs, joined
     from trainer.evaluation.plots import png, training_figure
@@ -109,7 +109,7 @@ def distil(
 
         with progress_text("training, steps") as tell:
 
-            def report(progress: Progress) -> None:
+            def report(progress: DistilProgress) -> None:
                 note = f"loss {progress.loss:.4f}, {progress.crops_per_s:.0f} crops/s"
                 tell(progress.step, progress.steps, note)
 

@@ -54,7 +54,7 @@ def dataset(
     refused = sum(len(h.faces) - len(h.usable) + len(h.refused_files) for h in harvests.values())
     fewer = f" (for {folds} nobody has enough photos or clips)" if count < folds else ""
     typer.echo(
-        f"{out}: {len(made.owner)} crops of {len(made.names)} people, {count} folds{fewer}; "
+        f"{out}: {len(made.labels)} crops of {len(made.names)} people, {count} folds{fewer}; "
         f"{refused} refused; see {out / 'manifest.csv'}"
     )
 
@@ -86,7 +86,7 @@ def finetune(
     from workers.embedding.embedder import quiet_stderr
 
     with quiet_stderr():
-        from trainer.finetuning.finetune import FineTuner, Progress, TripletRecipe
+        from trainer.finetuning.finetune import FineTuner, TripletRecipe, TuningEpoch
     from trainer.finetuning.impostor_model import carried_over, write_impostors
     from workers.classifier.impostors import impostors_path, load_impostors
     from workers.network.weights_file import load_weights, save_weights
@@ -99,7 +99,7 @@ def finetune(
     before = tuner.embeddings()
     with stoppable() as stopped, progress_text("epochs") as tell:
 
-        def on_epoch(progress: Progress) -> None:
+        def on_epoch(progress: TuningEpoch) -> None:
             note = f"{progress.triplets} triplets, loss {progress.loss:.4f}, AUC {progress.auc:.5f}"
             tell(progress.epoch, epochs, note)
 
@@ -155,7 +155,7 @@ def tune(
 ) -> None:
     """Search for the best parameters, nested, and report what was found and how good it is.
 
-    Parameters: kind, regularisation, gamma, neighbours, false_accept_rate; and rule, within,
+    Parameters: kind, C, gamma, neighbours, false_accept_rate; and rule, within,
     margin, rate, for which the network is fine-tuned. Stopped or killed, the command goes on.
     """
     from trainer.commands.enrolment import network
@@ -250,7 +250,7 @@ def report(
     work = folder / "work"
     from trainer.datasets.dataset import folds_of
 
-    _, count = folds_of(faces.owner, faces.group, folds)
+    _, count = folds_of(faces.labels, faces.group, folds)
     with stoppable() as stopped, progress_bar("folds", count * len(kinds)) as advance:
 
         def on_fold() -> None:

@@ -26,7 +26,7 @@ _HEAD = ["person", "file", "source", "moment", "fold", "outcome", "reason", "fac
 
 @dataclass(frozen=True)
 class Dataset:
-    """crops_rgb (n, 96, 96, 3) uint8, owner (n,) into names, group (n,): the moment of each.
+    """crops_rgb (n, 96, 96, 3) uint8, labels (n,) into names, group (n,): the moment of each.
 
     Crops of one moment (a photo; a clip, or its tracks where one clip is all there is of a
     person) have the same group, and never stand on both sides of a test.
@@ -34,7 +34,7 @@ class Dataset:
 
     names: tuple[str, ...]
     crops_rgb: NDArray[np.uint8]
-    owner: NDArray[np.int32]
+    labels: NDArray[np.int32]
     group: NDArray[np.int32]
     sources: tuple[str, ...]
 
@@ -42,17 +42,17 @@ class Dataset:
         """Some of the crops, of the same people."""
         sources = tuple(s for s, kept in zip(self.sources, keep, strict=True) if kept)
         return Dataset(
-            self.names, self.crops_rgb[keep], self.owner[keep], self.group[keep], sources
+            self.names, self.crops_rgb[keep], self.labels[keep], self.group[keep], sources
         )
 
 
 def dataset_of(people: People) -> Dataset:
     """A gallery's people as a dataset."""
-    return Dataset(people.names, people.crops_rgb, people.owner, people.groups(), people.sources)
+    return Dataset(people.names, people.crops_rgb, people.labels, people.groups(), people.sources)
 
 
 def folds_of(
-    owner: NDArray[np.int32], group: NDArray[np.int32], wanted: int = 10, seed: int = 0
+    labels: NDArray[np.int32], group: NDArray[np.int32], wanted: int = 10, seed: int = 0
 ) -> tuple[NDArray[np.int32], int]:
     """(n,) the fold of each crop, and how many folds there are.
 
@@ -62,16 +62,16 @@ def folds_of(
     nobody has two moments.
     """
     rng = np.random.default_rng(seed)
-    most = max((len(np.unique(group[owner == p])) for p in np.unique(owner)), default=0)
+    most = max((len(np.unique(group[labels == p])) for p in np.unique(labels)), default=0)
     count = min(wanted, most)
     if count < 2:
         raise DatasetError(
             "folds need a person with two photos or clips, or a clip with two tracks, at least"
         )
-    fold = np.full(len(owner), -1, np.int32)
+    fold = np.full(len(labels), -1, np.int32)
     start = 0
-    for person in np.unique(owner):
-        moments = rng.permutation(np.unique(group[owner == person]))
+    for person in np.unique(labels):
+        moments = rng.permutation(np.unique(group[labels == person]))
         if len(moments) < 2:
             continue
         for index, moment in enumerate(moments):
@@ -99,7 +99,7 @@ def write_dataset(
         tuple(face.source for _, face in usable),
     )
     dataset = dataset_of(people)
-    fold, count = folds_of(dataset.owner, dataset.group, wanted_folds)
+    fold, count = folds_of(dataset.labels, dataset.group, wanted_folds)
     numbers = dict(zip([id(face) for _, face in usable], range(len(usable)), strict=True))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -44,7 +44,7 @@ def distorted_crop(context_rgb: NDArray[np.uint8], rng: np.random.Generator) -> 
     return _spoilt(crop, rng)
 
 
-def spoilt_crop(crop_rgb: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float32]:
+def augment_crop(crop_rgb: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float32]:
     """The same for a crop of which there is no context: (96, 96, 3) float32, [0, 1].
 
     It is turned and shifted less, as what is beyond its edge can only be guessed.

@@ -52,7 +52,7 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Progress:
+class DistilProgress:
     """Where a run is; `loss` is the mean since the last report."""
 
     step: int
@@ -103,7 +103,7 @@ class Distiller:
 
     def train(
         self,
-        on_progress: Callable[[Progress], None],
+        on_progress: Callable[[DistilProgress], None],
         on_epoch: Callable[[int, "Distiller"], None],
         should_stop: Callable[[], bool] = lambda: False,
     ) -> bool:
@@ -121,7 +121,7 @@ class Distiller:
             now = time.monotonic()
             if now - reported > 5 or self.step == self.steps:
                 a_step = (now - began) / (self.step - first_step)
-                progress = Progress(
+                progress = DistilProgress(
                     self.step,
                     self.steps,
                     self.step / self.steps_an_epoch,
@@ -192,7 +192,7 @@ class Distiller:
 
         return step
 
-    def _log(self, progress: Progress) -> None:
+    def _log(self, progress: DistilProgress) -> None:
         with (self._work / "log.jsonl").open("a") as log:
             log.write(json.dumps({**asdict(progress), "rate": self._rate()}) + "\n")
 

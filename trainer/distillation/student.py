@@ -9,7 +9,13 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from streamer.constants import EMBEDDING_SIZE
-from workers.network.nn4 import BATCH_NORM_EPSILON, DENSE_LAYER, Conv, walk, walk_head
+from workers.network.nn4 import (
+    BATCH_NORM_EPSILON,
+    DENSE_LAYER,
+    Conv,
+    build_head_layers,
+    build_network,
+)
 from workers.network.weights_file import LocalResponseNorm
 
 
@@ -87,7 +93,7 @@ class L2Pool(keras.layers.Layer):
 
 
 class KerasOps:
-    """The operations of `nn4.walk` as Keras layers."""
+    """The operations of `nn4.build_network` as Keras layers."""
 
     def __init__(self, lrn: LocalResponseNorm, momentum: float = 0.9) -> None:
         self._lrn = lrn
@@ -130,13 +136,13 @@ class KerasOps:
 def build_student(lrn: LocalResponseNorm) -> keras.Model:
     """A trainable network: (batch, 96, 96, 3) float in [0, 1] to (batch, 128) unit vectors."""
     inputs = keras.Input((96, 96, 3))
-    return keras.Model(inputs, walk(inputs, KerasOps(lrn)))
+    return keras.Model(inputs, build_network(inputs, KerasOps(lrn)))
 
 
 def build_head(lrn: LocalResponseNorm) -> keras.Model:
     """A trainable 5a, 5b and dense: (batch, 3, 3, 1024) of the trunk to (batch, 128)."""
     inputs = keras.Input((3, 3, 1024))
-    return keras.Model(inputs, walk_head(inputs, KerasOps(lrn)))
+    return keras.Model(inputs, build_head_layers(inputs, KerasOps(lrn)))
 
 
 def arrays_of(model: keras.Model, convs: Sequence[Conv]) -> dict[str, NDArray[np.float32]]:

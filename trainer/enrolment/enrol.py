@@ -154,7 +154,7 @@ def _take_in(
     usable, own = harvested.usable, vectors[name]
     reasons = [""] * len(usable)
     mine = people.names.index(name) if name in people.names else None
-    known = people.embeddings[people.owner == mine] if mine is not None else people.embeddings[:0]
+    known = people.embeddings[people.labels == mine] if mine is not None else people.embeddings[:0]
     if not force:
         _refuse_clips_of_two(usable, own, impostors, reasons)
         _refuse_look_alikes(own, known, _others(name, vectors, people), impostors, reasons)
@@ -222,7 +222,7 @@ def _refuse_clips_of_two(
 
 def _others(name: str, vectors: Mapping[str, Floats], people: People) -> list[tuple[str, Floats]]:
     enrolled = [
-        (other, people.embeddings[people.owner == index])
+        (other, people.embeddings[people.labels == index])
         for index, other in enumerate(people.names)
         if other != name
     ]

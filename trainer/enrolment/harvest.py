@@ -17,7 +17,7 @@ from streamer.constants import CROP_SIZE
 from streamer.errors import PictureError
 from streamer.vision.boxes import Box
 from streamer.vision.crop import cut_crop, sharpness
-from streamer.vision.detect import HaarDetector, largest, without_doubles
+from streamer.vision.detect import HaarDetector, largest, non_maximum_suppression
 from streamer.vision.images import read_image, resize_image
 from streamer.vision.track import Tracker
 from trainer.support.photos import PHOTO_SUFFIXES
@@ -146,7 +146,7 @@ class _FaceFinder:
         image = read_image(path)
         if image is None:
             raise PictureError("cannot be read as a picture")
-        boxes = without_doubles(self._detector.detect(image))
+        boxes = non_maximum_suppression(self._detector.detect(image))
         several = f"has {len(boxes)} faces; cut it to one person" if len(boxes) > 1 else ""
         return self._face(str(path), image, largest(boxes), several)
 
@@ -176,7 +176,7 @@ class _FaceFinder:
             if not good:
                 continue
             image = np.asarray(retrieved, np.uint8)
-            boxes = without_doubles(self._clips.detect(image))
+            boxes = non_maximum_suppression(self._clips.detect(image))
             with_face += bool(boxes)
             crowded += len(boxes) > 1
             seconds = (index - 1) / fps

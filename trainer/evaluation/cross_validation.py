@@ -168,10 +168,10 @@ def try_fold(
     spec: ClassifierSpec,
 ) -> tuple[Outcomes, Outcomes]:
     """One fold: its crops tested as enrolled, and the people whose turn it is as strangers."""
-    people = np.unique(dataset.owner)
+    people = np.unique(dataset.labels)
     test, train = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
     gone = people[np.arange(len(people)) % folds == number] if len(people) >= 3 else people[:0]
-    out = np.isin(dataset.owner, gone)
+    out = np.isin(dataset.labels, gone)
     left = train[~out[train]]
     return (
         _test(vectors, dataset, train, test, number, impostors, spec, False),
@@ -191,23 +191,23 @@ def _test(
 ) -> Outcomes:
     if not len(test) or not len(train):
         return _joined([])
-    present, numbers = np.unique(dataset.owner[train], return_inverse=True)
+    present, numbers = np.unique(dataset.labels[train], return_inverse=True)
     classifier = fit_classifier(
         vectors[train], numbers.astype(np.int32), impostors, spec, dataset.group[train]
     )
-    verdicts = classifier.judge(vectors[test])
+    predictions = classifier.predict(vectors[test])
 
     def number(person: int | None) -> int:
         return NOBODY if person is None else int(present[person])
 
-    truth = np.full(len(test), NOBODY) if strangers else dataset.owner[test].astype(np.int64)
+    truth = np.full(len(test), NOBODY) if strangers else dataset.labels[test].astype(np.int64)
     return Outcomes(
         test,
         np.full(len(test), fold),
         truth,
-        np.array([number(v.candidate) for v in verdicts], np.int64),
-        np.array([v.probability for v in verdicts], np.float64),
-        np.array([number(v.person) for v in verdicts], np.int64),
+        np.array([number(v.candidate) for v in predictions], np.int64),
+        np.array([v.probability for v in predictions], np.float64),
+        np.array([number(v.person) for v in predictions], np.int64),
     )
 
 

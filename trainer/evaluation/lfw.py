@@ -13,7 +13,7 @@ from streamer.constants import CROP_SIZE
 from streamer.errors import DatasetError
 from streamer.vision.boxes import Box
 from streamer.vision.crop import CROP_ENLARGE, cut_crop
-from streamer.vision.detect import ThoroughDetector
+from streamer.vision.detect import FallbackDetector
 from streamer.vision.images import read_image, resize_image
 from trainer.datasets.pairs import Pair, Verification, verify
 from workers.embedding.embedder import Embedder
@@ -37,7 +37,7 @@ def cut_faces(
     pictures: Sequence[Path], on_progress: Callable[[int], None] = lambda done: None
 ) -> list[NDArray[np.uint8] | None]:
     """A crop of each picture's middle face, None where none is found. Raises DatasetError."""
-    detector = ThoroughDetector()
+    detector = FallbackDetector()
     crops: list[NDArray[np.uint8] | None] = []
     with ThreadPoolExecutor(2) as pool:
         for path, image in zip(pictures, pool.map(read_image, pictures), strict=True):

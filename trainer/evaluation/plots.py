@@ -86,13 +86,13 @@ def reliability_figure(
 
 
 def map_figure(
-    places: NDArray[np.float32], owner: NDArray[np.int32], names: Sequence[str]
+    places: NDArray[np.float32], labels: NDArray[np.int32], names: Sequence[str]
 ) -> Figure:
     """Embeddings as points in a plane, coloured by person; a legend for up to 20 people."""
     figure = Figure(figsize=(7, 5.5))
     axes = figure.subplots()
     for person, name in enumerate(names):
-        own = owner == person
+        own = labels == person
         colour = f"C{person % 10}"
         marker = "os^Dv<>p*h"[person // 10 % 10]
         axes.scatter(places[own, 0], places[own, 1], s=14, color=colour, marker=marker, label=name)

@@ -65,7 +65,7 @@ def evaluate_all(
 ) -> dict[str, Evaluation]:
     """Cross-validate each kind of classifier; folds done before are taken from `work`."""
     dataset = subject.dataset
-    fold, count = folds_of(dataset.owner, dataset.group, wanted_folds)
+    fold, count = folds_of(dataset.labels, dataset.group, wanted_folds)
     store = FoldStore(work, subject.vectors, fold, subject.impostors.fingerprint)
     return {
         kind: cross_validate(
@@ -156,7 +156,7 @@ def predictions_csv(dataset: Dataset, evaluation: Evaluation) -> bytes:
             writer.writerow(
                 [
                     dataset.sources[row],
-                    dataset.names[dataset.owner[row]],
+                    dataset.names[dataset.labels[row]],
                     enrolled,
                     int(fold),
                     name(int(candidate)),
@@ -194,7 +194,7 @@ def _notes(subject: Subject, used: Evaluation, wanted_folds: int) -> list[str]:
         notes.append(
             f"{used.folds} folds, not {wanted_folds}: nobody has photos or clips for more."
         )
-    tested = set(subject.dataset.owner[used.own.row].tolist())
+    tested = set(subject.dataset.labels[used.own.row].tolist())
     untested = [n for person, n in enumerate(subject.dataset.names) if person not in tested]
     if untested:
         notes.append(
@@ -252,11 +252,11 @@ def _pairs_roc(subject: Subject) -> Part:
     """Of the embeddings alone: pairs of crops of different moments, by similarity."""
     rows = np.random.default_rng(0).permutation(len(subject.vectors))[:_MAX_PAIRED]
     vectors = subject.vectors[rows].astype(np.float64)
-    owner, group = subject.dataset.owner[rows], subject.dataset.group[rows]
+    labels, group = subject.dataset.labels[rows], subject.dataset.group[rows]
     first, second = np.triu_indices(len(rows), 1)
     kept = group[first] != group[second]
     first, second = first[kept], second[kept]
-    same = owner[first] == owner[second]
+    same = labels[first] == labels[second]
     if same.all() or not same.any():
         return Part("ROC of pairs", "It takes two people, one of them with two photos or clips.")
     curve = roc((vectors[first] * vectors[second]).sum(axis=1), same)
@@ -279,10 +279,12 @@ def _people(dataset: Dataset, used: Evaluation) -> Part:
             rejects = f"{1 - right / count:.1%} ({low:.1%} to {high:.1%})"
         else:
             rejects = "not tested"
-        out = dataset.owner[strangers.row] == person
+        out = dataset.labels[strangers.row] == person
         named = strangers.named[out] != NOBODY
         foreign = f"{named.mean():.1%}" if out.any() else ""
-        rows.append([name, str(int((dataset.owner == person).sum())), str(count), rejects, foreign])
+        rows.append(
+            [name, str(int((dataset.labels == person).sum())), str(count), rejects, foreign]
+        )
     head = ["person", "crops", "tested", "false rejects (95 % interval)", "named as a stranger"]
     return Part("Each person", "", head, rows)
 
@@ -302,7 +304,7 @@ def _pairs(dataset: Dataset, used: Evaluation) -> Part:
     for truth, candidate, count in most_confused(used.own):
         wrong = (used.own.truth == truth) & (used.own.candidate == candidate)
         shown = used.own.row[wrong][used.own.probability[wrong].argmax()]
-        other = np.flatnonzero(dataset.owner == candidate)[0]
+        other = np.flatnonzero(dataset.labels == candidate)[0]
         pairs.append(
             Pair(
                 crop_data(dataset.crops_rgb[shown]),
@@ -329,10 +331,10 @@ def _map(subject: Subject) -> Part:
         return Part("Map of the embeddings", "Five crops are needed.")
     plane = TSNE(perplexity=min(30.0, (count - 1) / 3), init="pca", random_state=0)
     places = plane.fit_transform(subject.vectors)
-    names, owner = subject.dataset.names, subject.dataset.owner
+    names, labels = subject.dataset.names, subject.dataset.labels
     text = "t-SNE: near is alike; sizes of groups and distances between them say little."
     return Part(
-        "Map of the embeddings", text, figures=[figure_data(map_figure(places, owner, names))]
+        "Map of the embeddings", text, figures=[figure_data(map_figure(places, labels, names))]
     )
 
 

@@ -29,11 +29,11 @@ Vectors = NDArray[np.float32]
 Parameters = dict[str, Any]
 Embed = Callable[[Parameters, Dataset, str], tuple[Vectors, Impostors]]
 
-CLASSIFIER_KEYS = ("kind", "regularisation", "gamma", "neighbours", "false_accept_rate")
+CLASSIFIER_KEYS = ("kind", "C", "gamma", "neighbours", "false_accept_rate")
 NETWORK_KEYS = ("rule", "within", "margin", "rate")
 DEFAULT_GRID: list[dict[str, list[Any]]] = [
-    {"kind": ["svc"], "regularisation": [0.1, 1.0, 10.0]},
-    {"kind": ["rbf"], "regularisation": [1.0, 10.0], "gamma": [1.0, 4.0]},
+    {"kind": ["svc"], "C": [0.1, 1.0, 10.0]},
+    {"kind": ["rbf"], "C": [1.0, 10.0], "gamma": [1.0, 4.0]},
     {"kind": ["knn"], "neighbours": [1, 3, 5]},
 ]
 
@@ -118,7 +118,7 @@ def search(
     Raises DatasetError when `stopped()`; the same call goes on from what `work` has.
     """
     work.mkdir(parents=True, exist_ok=True)
-    fold, outer = folds_of(dataset.owner, dataset.group, plan.outer_folds)
+    fold, outer = folds_of(dataset.labels, dataset.group, plan.outer_folds)
     trainings = [fold != number for number in range(outer)] + [np.ones(len(fold), bool)]
     if any(_has_no_folds(dataset.of(training)) for training in trainings):
         raise DatasetError(
@@ -184,7 +184,7 @@ def search(
 
 def _has_no_folds(dataset: Dataset) -> bool:
     try:
-        folds_of(dataset.owner, dataset.group)
+        folds_of(dataset.labels, dataset.group)
     except DatasetError:
         return True
     return False
@@ -205,7 +205,7 @@ def _inner_score(
     spec: ClassifierSpec,
     folds: int,
 ) -> tuple[int, int, float]:
-    fold, count = folds_of(dataset.owner, dataset.group, folds)
+    fold, count = folds_of(dataset.labels, dataset.group, folds)
     evaluation = cross_validate(vectors, dataset, fold, count, impostors, spec)
     return place, number, objective(evaluation)
 
@@ -216,7 +216,7 @@ class _Results:
     def __init__(self, path: Path, dataset: Dataset, fingerprint: str, plan: Plan) -> None:
         self._path = path
         self.scores: dict[tuple[int, int], float] = {}
-        crops = hashlib.sha256(dataset.crops_rgb.tobytes() + dataset.owner.tobytes()).hexdigest()
+        crops = hashlib.sha256(dataset.crops_rgb.tobytes() + dataset.labels.tobytes()).hexdigest()
         run = {**asdict(plan), "crops": crops, "weights": fingerprint}
         for key in ("jobs", "backend"):
             del run[key]

@@ -23,7 +23,7 @@ from sklearn.metrics import roc_auc_score
 from streamer.errors import DatasetError
 from streamer.files import write_file
 from trainer.datasets.dataset import Dataset
-from trainer.distillation.augment import spoilt_crop
+from trainer.distillation.augment import augment_crop
 from trainer.distillation.student import arrays_of, build_head, load_arrays
 from trainer.finetuning.triplets import Rule, choose_triplets, split_people
 from workers.embedding.tensorflow_graph import build_trunk
@@ -50,7 +50,7 @@ class TripletRecipe:
 
 
 @dataclass
-class Progress:
+class TuningEpoch:
     """An epoch: mean loss of a triplet, triplets, batches without one, and the area under the
     ROC curve on the people of the early stop."""
 
@@ -68,7 +68,7 @@ class Result:
     before: float
     after: float
     best_epoch: int
-    history: list[Progress] = field(default_factory=list)
+    history: list[TuningEpoch] = field(default_factory=list)
 
     @property
     def better(self) -> bool:
@@ -83,7 +83,7 @@ class FineTuner:
         self._dataset, self._start, self._recipe, self._work = dataset, start, recipe, work
         try:
             self._train, self._stop, self._test = split_people(
-                dataset.owner, dataset.group, recipe.seed
+                dataset.labels, dataset.group, recipe.seed
             )
         except ValueError as error:
             raise DatasetError(
@@ -97,7 +97,7 @@ class FineTuner:
         self._optimiser = keras.optimizers.Adam(recipe.rate)
         self._optimiser.build(self._head.trainable_variables)
         self._plain = self._features(dataset.crops_rgb.astype(np.float32))
-        self._history: list[Progress] = []
+        self._history: list[TuningEpoch] = []
         self._best = [np.asarray(v) for v in self._head.weights]
         self._before = self._auc(self._test)
         self._first = self._auc(self._stop)
@@ -105,7 +105,7 @@ class FineTuner:
         self._restore()
 
     def train(
-        self, on_epoch: Callable[[Progress], None], stopped: Callable[[], bool] = lambda: False
+        self, on_epoch: Callable[[TuningEpoch], None], stopped: Callable[[], bool] = lambda: False
     ) -> Result | None:
         """Train until the early stop or the last epoch; None where `stopped()` came first."""
         step = self._step_function()
@@ -130,7 +130,7 @@ class FineTuner:
             {
                 "finetuned": asdict(self._recipe),
                 "people": len(self._dataset.names),
-                "crops": len(self._dataset.owner),
+                "crops": len(self._dataset.labels),
                 "from": self._start.fingerprint,
             }
         )
@@ -138,10 +138,10 @@ class FineTuner:
 
     def embeddings(self) -> NDArray[np.float32]:
         """(n, 128) of the dataset's crops by the network as it is now."""
-        return self._embed(np.arange(len(self._dataset.owner)))
+        return self._embed(np.arange(len(self._dataset.labels)))
 
-    def _epoch(self, number: int, step: Callable[..., tf.Tensor]) -> Progress:
-        recipe, owner = self._recipe, self._dataset.owner
+    def _epoch(self, number: int, step: Callable[..., tf.Tensor]) -> TuningEpoch:
+        recipe, labels = self._recipe, self._dataset.labels
         self._optimiser.learning_rate.assign(recipe.rate * recipe.decay ** (number - 1))
         rng = np.random.default_rng([recipe.seed, number])
         order = rng.permutation(self._train)
@@ -150,22 +150,22 @@ class FineTuner:
             people = order[start : start + recipe.people]
             rows = np.concatenate(
                 [
-                    rng.permutation(np.flatnonzero(owner == person))[: recipe.crops]
+                    rng.permutation(np.flatnonzero(labels == person))[: recipe.crops]
                     for person in people
                 ]
             )
-            crops = np.stack([spoilt_crop(self._dataset.crops_rgb[row], rng) for row in rows])
+            crops = np.stack([augment_crop(self._dataset.crops_rgb[row], rng) for row in rows])
             features = self._features(crops * np.float32(255))
             embeddings = np.asarray(self._head(features, training=False))
             chosen = choose_triplets(
-                embeddings, owner[rows], recipe.rule, recipe.within, recipe.margin, rng
+                embeddings, labels[rows], recipe.rule, recipe.within, recipe.margin, rng
             )
             if not len(chosen):
                 empty += 1
                 continue
             loss += float(step(tf.constant(features), tf.constant(chosen)))
             triplets += len(chosen)
-        return Progress(number, loss / max(1, triplets), triplets, empty, self._auc(self._stop))
+        return TuningEpoch(number, loss / max(1, triplets), triplets, empty, self._auc(self._stop))
 
     def _step_function(self) -> Callable[..., tf.Tensor]:
         head, optimiser, margin = self._head, self._optimiser, self._recipe.margin
@@ -198,13 +198,13 @@ class FineTuner:
 
     def _auc(self, people: NDArray[np.int32]) -> float:
         """Over all pairs of these people's crops that are of different moments."""
-        rows = np.flatnonzero(np.isin(self._dataset.owner, people))
+        rows = np.flatnonzero(np.isin(self._dataset.labels, people))
         vectors = self._embed(rows)
         first, second = np.triu_indices(len(rows), 1)
-        owner, group = self._dataset.owner[rows], self._dataset.group[rows]
+        labels, group = self._dataset.labels[rows], self._dataset.group[rows]
         kept = group[first] != group[second]
         similarity = (vectors[first[kept]] * vectors[second[kept]]).sum(axis=1)
-        return float(roc_auc_score(owner[first[kept]] == owner[second[kept]], similarity))
+        return float(roc_auc_score(labels[first[kept]] == labels[second[kept]], similarity))
 
     def _embed(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         return np.asarray(self._head(self._plain[rows], training=False), np.float32)
@@ -218,7 +218,7 @@ class FineTuner:
         return {
             **asdict(self._recipe),
             "from": self._start.fingerprint,
-            "crops": len(self._dataset.owner),
+            "crops": len(self._dataset.labels),
             "people": list(self._dataset.names),
         }
 
@@ -247,6 +247,6 @@ class FineTuner:
                 for index, variable in enumerate(variables):
                     variable.assign(stored[f"v{index:03d}"])
                 self._best = [stored[f"best{i:03d}"] for i in range(len(self._head.weights))]
-                self._history = [Progress(**row) for row in state["history"]]
+                self._history = [TuningEpoch(**row) for row in state["history"]]
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise DatasetError(f"{path}: the checkpoint is damaged: {error}") from error

@@ -20,7 +20,7 @@ RULES: tuple[Rule, ...] = ("original", "semi_hard", "hard")
 
 def choose_triplets(
     embeddings: NDArray[np.float32],
-    owner: NDArray[np.int32],
+    labels: NDArray[np.int32],
     rule: Rule,
     within: float,
     margin: float,
@@ -28,7 +28,7 @@ def choose_triplets(
 ) -> NDArray[np.int64]:
     """(t, 3) rows of anchor, positive and negative; (0, 3) where the batch has none."""
     apart = np.clip(2.0 - 2.0 * embeddings @ embeddings.T, 0.0, 4.0)
-    same = owner[:, None] == owner
+    same = labels[:, None] == labels
     chosen = []
     for anchor, positive in zip(*np.nonzero(np.triu(same, 1)), strict=True):
         others = np.flatnonzero(~same[anchor])
@@ -47,16 +47,16 @@ def choose_triplets(
 
 
 def split_people(
-    owner: NDArray[np.int32], group: NDArray[np.int32], seed: int = 0
+    labels: NDArray[np.int32], group: NDArray[np.int32], seed: int = 0
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
     """People for training, for the early stop and for the last test; none is in two of them.
 
     Only people with two moments can be tested on; a fifth of them, two at least, for each of the
     two. Raises ValueError where that leaves fewer than two to train on.
     """
-    people = np.unique(owner)
+    people = np.unique(labels)
     testable = np.array(
-        [person for person in people if len(np.unique(group[owner == person])) > 1], np.int32
+        [person for person in people if len(np.unique(group[labels == person])) > 1], np.int32
     )
     share = max(2, len(testable) // 5)
     if len(testable) < 2 * share or len(people) - 2 * share < 2:

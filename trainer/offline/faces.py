@@ -11,7 +11,7 @@ from streamer.config.sections import DetectConfig
 from streamer.errors import PictureError
 from streamer.vision.boxes import Box
 from streamer.vision.crop import cut_crop
-from streamer.vision.detect import HaarDetector, without_doubles
+from streamer.vision.detect import HaarDetector, non_maximum_suppression
 from streamer.vision.images import read_image
 
 _FINE_SCALE = 1.1
@@ -37,7 +37,7 @@ def faces_in(path: Path, detector: HaarDetector) -> tuple[NDArray[np.uint8], lis
     image = read_image(path)
     if image is None:
         raise PictureError(f"{path}: cannot be read as a picture")
-    boxes = without_doubles(detector.detect(image))
+    boxes = non_maximum_suppression(detector.detect(image))
     return image, [FoundFace(path, box, cut_crop(image, box)) for box in boxes]
 
 

@@ -22,7 +22,7 @@ from streamer.files import replacing, write_file
 from streamer.view.annotate import Label, annotate
 from streamer.vision.boxes import Box
 from streamer.vision.crop import cut_crop
-from streamer.vision.detect import HaarDetector, without_doubles
+from streamer.vision.detect import HaarDetector, non_maximum_suppression
 from streamer.vision.images import encode_image
 from streamer.vision.track import Tracker
 from trainer.enrolment.harvest import CLIP_SUFFIXES
@@ -109,9 +109,9 @@ class FileIdentifier:
         image, faces = faces_in(path, self._pictures)
         rows, labels = [], []
         crops = [face.crop_rgb for face in faces]
-        verdicts = self._judge(crops)
+        predictions = self._predict(crops)
         for number, (face, (name, chance, distance)) in enumerate(
-            zip(faces, verdicts, strict=True), start=1
+            zip(faces, predictions, strict=True), start=1
         ):
             box = face.box.rounded()
             outcome = "unknown" if name is None else "named"
@@ -157,7 +157,7 @@ class FileIdentifier:
             if not good:
                 return seen
             image, seconds = np.asarray(read, np.uint8), index / fps
-            boxes = without_doubles(self._clips.detect(image))
+            boxes = non_maximum_suppression(self._clips.detect(image))
             tracks = [t for t in tracker.update(boxes, seconds * 1000) if t.found]
             due = []
             for track in tracks:
@@ -172,20 +172,20 @@ class FileIdentifier:
                 if seconds * 1000 - face.judged_ms >= _CROP_STEP_MS:
                     face.judged_ms = seconds * 1000
                     due.append(track)
-            verdicts = self._judge([cut_crop(image, track.box) for track in due])
-            for track, verdict in zip(due, verdicts, strict=True):
-                seen[track.number].take(*verdict)
+            predictions = self._predict([cut_crop(image, track.box) for track in due])
+            for track, prediction in zip(due, predictions, strict=True):
+                seen[track.number].take(*prediction)
             annotate(image, [seen[t.number].label(t.box) for t in tracks])
             writer.write(image)
             index += 1
 
-    def _judge(self, crops: Sequence[NDArray[np.uint8]]) -> list[tuple[str | None, float, float]]:
+    def _predict(self, crops: Sequence[NDArray[np.uint8]]) -> list[tuple[str | None, float, float]]:
         if not crops:
             return []
         names = self._gallery.people.names
         return [
             (None if v.person is None else names[v.person], v.probability, v.squared_distance)
-            for v in self._gallery.classifier.judge(self._embedder.embed(np.stack(crops)))
+            for v in self._gallery.classifier.predict(self._embedder.embed(np.stack(crops)))
         ]
 
     def _write_crop(self, place: Path, number: int, crop_rgb: NDArray[np.uint8]) -> None:

@@ -14,7 +14,7 @@ from workers.classifier.scorers import Scorer
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Prediction:
     """What one crop's embedding says. `person` indexes the names; None is nobody enrolled.
 
     `candidate`, `probability` and `squared_distance` are of the best candidate, named or not.
@@ -43,7 +43,7 @@ class Calibration:
 
 
 @dataclass(frozen=True)
-class Expected:
+class HoldoutMetrics:
     """How often it will be wrong: counts over crops that were held out when it was fitted.
 
     Of the enrolled people's own crops; of the shipped impostors; and of the enrolled, each left
@@ -77,25 +77,25 @@ class Expected:
 class Classifier:
     """Fitted numbers only: p people, n gallery embeddings.
 
-    gallery (n, 128), owner (n,): embeddings and whose they are. threshold: the least
+    gallery (n, 128), labels (n,): embeddings and whose they are. threshold: the least
     probability that gives a name.
     """
 
     scorer: Scorer
     calibration: Calibration
     gallery: NDArray[np.float32]
-    owner: NDArray[np.int32]
+    labels: NDArray[np.int32]
     threshold: float
-    expected: Expected
+    holdout: HoldoutMetrics
 
-    def judge(self, embeddings: NDArray[np.float32]) -> list[Verdict]:
+    def predict(self, embeddings: NDArray[np.float32]) -> list[Prediction]:
         """A verdict for each row of (n, 128) unit vectors."""
-        if not len(self.owner):
-            return [Verdict(None, 0.0, 4.0) for _ in embeddings]
+        if not len(self.labels):
+            return [Prediction(None, 0.0, 4.0) for _ in embeddings]
         best, margin, distance = self.candidates(embeddings)
         probability = self.calibration.probability(margin, distance)
         return [
-            Verdict(
+            Prediction(
                 int(person) if chance >= self.threshold else None,
                 float(chance),
                 float(apart),
@@ -111,17 +111,17 @@ class Classifier:
         margins = self.scorer.margins(embeddings)
         best = margins.argmax(axis=1)
         rows = np.arange(len(embeddings))
-        distances = squared_distance_to_people(embeddings, self.gallery, self.owner)
+        distances = squared_distance_to_people(embeddings, self.gallery, self.labels)
         return best, margins[rows, best], distances[rows, best]
 
 
 def squared_distance_to_people(
-    embeddings: NDArray[np.float32], gallery: NDArray[np.float32], owner: NDArray[np.int32]
+    embeddings: NDArray[np.float32], gallery: NDArray[np.float32], labels: NDArray[np.int32]
 ) -> NDArray[np.float32]:
     """From each of n rows to the nearest gallery embedding of each of p people: (n, p)."""
     squared = np.clip(2.0 - 2.0 * embeddings @ gallery.T, 0.0, 4.0)
-    people = int(owner.max()) + 1
+    people = int(labels.max()) + 1
     nearest = np.full((len(embeddings), people), 4.0, np.float32)
     for person in range(people):
-        nearest[:, person] = squared[:, owner == person].min(axis=1, initial=4.0)
+        nearest[:, person] = squared[:, labels == person].min(axis=1, initial=4.0)
     return nearest

@@ -19,7 +19,7 @@ from streamer.config.sections import IdentifyConfig
 from workers.classifier.classifier import (
     Calibration,
     Classifier,
-    Expected,
+    HoldoutMetrics,
     squared_distance_to_people,
 )
 from workers.classifier.impostors import Impostors
@@ -42,7 +42,7 @@ class ClassifierSpec:
     """Which classifier, and its parameters. gamma is of the RBF kernel, on unit vectors."""
 
     kind: Literal["svc", "rbf", "knn", "lda_svc"] = "svc"
-    regularisation: float = 1.0
+    C: float = 1.0
     gamma: float = 2.0
     neighbours: int = 3
     false_accept_rate: float = 0.01
@@ -50,7 +50,7 @@ class ClassifierSpec:
 
 @dataclass(frozen=True)
 class Scores:
-    """Best candidates of held-out crops: `truth` (n,) is their owner, -1 for a stranger.
+    """Best candidates of held-out crops: `truth` (n,) is their labels, -1 for a stranger.
 
     `row` (n,): which row of all that were scored.
     """
@@ -74,7 +74,7 @@ class Scores:
 
 def fit_classifier(
     gallery: Floats,
-    owner: Integers,
+    labels: Integers,
     impostors: Impostors,
     spec: ClassifierSpec | None = None,
     groups: Integers | None = None,
@@ -88,9 +88,9 @@ def fit_classifier(
     spec = spec or ClassifierSpec()
     if not len(gallery):
         empty = LinearScorer(np.empty((0, 128), np.float32), np.empty(0, np.float32))
-        return Classifier(empty, Calibration(1.0, 0.0, 0.0), gallery, owner, 1.0, Expected())
-    groups = np.arange(len(owner), dtype=np.int32) if groups is None else groups
-    x, y, group = _with_variants(gallery, owner, groups, impostors)
+        return Classifier(empty, Calibration(1.0, 0.0, 0.0), gallery, labels, 1.0, HoldoutMetrics())
+    groups = np.arange(len(labels), dtype=np.int32) if groups is None else groups
+    x, y, group = _with_variants(gallery, labels, groups, impostors)
     scorer = fit_scorer(x, y, impostors.embeddings, impostors, spec)
     held_out = _held_out_scores(x, y, group, impostors, spec)
     calibration = _calibrate(held_out)
@@ -101,7 +101,7 @@ def fit_classifier(
     ):
         threshold = max(threshold, _threshold(left_out, calibration, spec.false_accept_rate))
     expected = _expected(held_out, left_out, calibration, threshold, len(gallery))
-    return Classifier(scorer, calibration, gallery, owner, threshold, expected)
+    return Classifier(scorer, calibration, gallery, labels, threshold, expected)
 
 
 def fit_scorer(
@@ -117,15 +117,15 @@ def fit_scorer(
     if spec.kind == "rbf":
         return _fit_kernel(x, y, strangers[:_KERNEL_IMPOSTORS], people, spec)
     inputs = (np.concatenate([x, strangers]) - mean) / spread
-    labels = np.concatenate([y, np.full(len(strangers), NOBODY, np.int32)])
+    targets = np.concatenate([y, np.full(len(strangers), NOBODY, np.int32)])
     projection = np.eye(x.shape[1])
     if spec.kind == "lda_svc" and people > 1:
         discriminant = LinearDiscriminantAnalysis(solver="eigen", shrinkage="auto")
         discriminant.fit(inputs[: len(x)], y)
         projection = discriminant.scalings_[:, : people - 1]
         projection = projection / np.linalg.norm(inputs @ projection, axis=1).mean()
-    machine = LinearSVC(C=spec.regularisation, class_weight="balanced", random_state=0)
-    machine.fit(inputs @ projection, labels)
+    machine = LinearSVC(C=spec.C, class_weight="balanced", random_state=0)
+    machine.fit(inputs @ projection, targets)
     # With one person there are two classes, and one row, which is the person's.
     weights = (machine.coef_ if people == 1 else machine.coef_[1:]) @ projection.T / spread
     bias = (machine.intercept_ if people == 1 else machine.intercept_[1:]) - weights @ mean
@@ -136,12 +136,12 @@ def _fit_kernel(
     x: Floats, y: Integers, strangers: Floats, people: int, spec: ClassifierSpec
 ) -> Scorer:
     support = np.concatenate([x, strangers])
-    labels = np.concatenate([y, np.full(len(strangers), NOBODY, np.int32)])
+    targets = np.concatenate([y, np.full(len(strangers), NOBODY, np.int32)])
     coefficients = np.zeros((people, len(support)), np.float32)
     bias = np.zeros(people, np.float32)
     for person in range(people):
-        machine = SVC(C=spec.regularisation, gamma=spec.gamma, class_weight="balanced")
-        machine.fit(support, labels == person)
+        machine = SVC(C=spec.C, gamma=spec.gamma, class_weight="balanced")
+        machine.fit(support, targets == person)
         coefficients[person, machine.support_] = machine.dual_coef_[0]
         bias[person] = machine.intercept_[0]
     used = np.any(coefficients != 0, axis=0)
@@ -149,25 +149,25 @@ def _fit_kernel(
 
 
 def _with_variants(
-    gallery: Floats, owner: Integers, groups: Integers, impostors: Impostors
+    gallery: Floats, labels: Integers, groups: Integers, impostors: Impostors
 ) -> tuple[Floats, Integers, Integers]:
     rng = np.random.default_rng(0)
-    samples, labels, group = [gallery], [owner], [groups]
+    samples, targets, group = [gallery], [labels], [groups]
     fresh = int(groups.max()) + 1
-    for person in np.unique(owner):
-        own = np.flatnonzero(owner == person)
+    for person in np.unique(labels):
+        own = np.flatnonzero(labels == person)
         lacking = max(0, _ENOUGH_CROPS - len(own))
         if not lacking:
             continue
         each = -(-lacking // len(own))
         samples.append(impostors.variants(gallery[own], each, rng)[:lacking])
-        labels.append(np.full(lacking, person, np.int32))
+        targets.append(np.full(lacking, person, np.int32))
         if len(np.unique(groups[own])) > 1:
             group.append(np.repeat(groups[own], each)[:lacking])
         else:  # all there is of this person is one moment: variants stand for others
             group.append(np.arange(fresh, fresh + lacking, dtype=np.int32))
             fresh += lacking
-    return np.concatenate(samples), np.concatenate(labels), np.concatenate(group)
+    return np.concatenate(samples), np.concatenate(targets), np.concatenate(group)
 
 
 def _held_out_scores(
@@ -175,15 +175,15 @@ def _held_out_scores(
 ) -> Scores:
     strangers = impostors.embeddings
     everybody = np.concatenate([x, strangers])
-    labels = np.concatenate([y, np.full(len(strangers), NOBODY, np.int32)])
+    targets = np.concatenate([y, np.full(len(strangers), NOBODY, np.int32)])
     own_group = np.arange(len(strangers)) + int(group.max()) + 1
     folds = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=0)
     scores: Scores | None = None
-    for train, test in folds.split(everybody, labels, np.concatenate([group, own_group])):
-        known = train[labels[train] != NOBODY]
-        unknown = train[labels[train] == NOBODY]
-        found = _score(everybody[known], labels[known], everybody[unknown],
-                       everybody, test, labels[test], impostors, spec)  # fmt: skip
+    for train, test in folds.split(everybody, targets, np.concatenate([group, own_group])):
+        known = train[targets[train] != NOBODY]
+        unknown = train[targets[train] == NOBODY]
+        found = _score(everybody[known], targets[known], everybody[unknown],
+                       everybody, test, targets[test], impostors, spec)  # fmt: skip
         scores = found if scores is None else scores.joined(found)
     assert scores is not None  # noqa: S101 (there are always four folds)
     return scores
@@ -255,7 +255,7 @@ def _expected(
     calibration: Calibration,
     threshold: float,
     real: int,
-) -> Expected:
+) -> HoldoutMetrics:
     """Counts over crops of the enrolled (the first `real` rows) and over strangers."""
     named = calibration.probability(held_out.margin, held_out.squared_distance) >= threshold
     own = (held_out.truth != NOBODY) & (held_out.row < real)
@@ -266,7 +266,7 @@ def _expected(
         crops = left_out.row < real
         chances = calibration.probability(left_out.margin, left_out.squared_distance)
         people, people_named = int(crops.sum()), int((chances[crops] >= threshold).sum())
-    return Expected(
+    return HoldoutMetrics(
         int(own.sum()),
         int((own & named & right).sum()),
         int((own & named & ~right).sum()),
@@ -281,7 +281,7 @@ def spec_of(config: IdentifyConfig) -> ClassifierSpec:
     """What the config asks for."""
     return ClassifierSpec(
         config.classifier,
-        config.regularisation,
+        config.C,
         config.gamma,
         config.neighbours,
         config.false_accept_rate,

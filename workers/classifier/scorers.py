@@ -72,19 +72,19 @@ class KernelScorer:
 
 @dataclass(frozen=True)
 class NearestScorer:
-    """known (n, 128), owner (n,): minus the mean squared distance to a person's k nearest."""
+    """known (n, 128), labels (n,): minus the mean squared distance to a person's k nearest."""
 
     known: Array
-    owner: NDArray[np.int32]
+    labels: NDArray[np.int32]
     neighbours: int
 
     def margins(self, embeddings: Array) -> Array:
         """From 0, the same embedding, to -4, its opposite."""
         squared = np.clip(2.0 - 2.0 * embeddings @ self.known.T, 0.0, 4.0)
-        people = int(self.owner.max()) + 1
+        people = int(self.labels.max()) + 1
         margins = np.empty((len(embeddings), people), np.float32)
         for person in range(people):
-            own = np.sort(squared[:, self.owner == person], axis=1)
+            own = np.sort(squared[:, self.labels == person], axis=1)
             margins[:, person] = -own[:, : self.neighbours].mean(axis=1)
         return margins
 
@@ -92,7 +92,7 @@ class NearestScorer:
         """What a gallery stores."""
         return {
             "known": self.known,
-            "owner": self.owner,
+            "owner": self.labels,
             "neighbours": np.array(self.neighbours),
         }
 
@@ -110,12 +110,12 @@ def scorer_from(kind: str, arrays: Mapping[str, NDArray[np.generic]], people: in
             float(arrays["gamma"]),
         )
     elif kind == "knn":
-        owner = arrays["owner"].astype(np.int32)
-        if people and (owner.min() < 0 or set(owner.tolist()) != set(range(people))):
+        labels = arrays["owner"].astype(np.int32)
+        if people and (labels.min() < 0 or set(labels.tolist()) != set(range(people))):
             raise ValueError("the owners of its embeddings")
         scorer = NearestScorer(
             _floats(arrays["known"]),
-            owner,
+            labels,
             max(1, int(arrays["neighbours"])),
         )
     else:

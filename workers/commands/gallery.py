@@ -36,14 +36,14 @@ def list_(context: typer.Context) -> None:
         except GalleryError as error:
             table.add_row(mark, version, f"cannot be used: {error}")
             continue
-        expected = gallery.classifier.expected
+        expected = gallery.classifier.holdout
         share = f"{expected.named_rightly / expected.crops:.1%}" if expected.crops else ""
         table.add_row(
             mark,
             version,
             gallery.created_utc[:16].replace("T", " "),
             str(len(gallery.people.names)),
-            str(len(gallery.people.owner)),
+            str(len(gallery.people.labels)),
             gallery.weights,
             share,
             gallery.parent or "",
@@ -132,7 +132,7 @@ def _full(version: str) -> str:
 
 
 def _crops(people: "People") -> dict[str, int]:
-    return {name: int((people.owner == i).sum()) for i, name in enumerate(people.names)}
+    return {name: int((people.labels == i).sum()) for i, name in enumerate(people.names)}
 
 
 def _settings(before: "Gallery", after: "Gallery") -> list[tuple[str, str, str]]:
@@ -145,9 +145,9 @@ def _described(gallery: "Gallery") -> dict[str, str]:
         "made": gallery.created_utc,
         "fingerprint": gallery.fingerprint,
         "weights": gallery.weights,
-        "classifier": f"{gallery.spec.kind}, C {gallery.spec.regularisation:g}",
+        "classifier": f"{gallery.spec.kind}, C {gallery.spec.C:g}",
         "false accept rate wanted": f"{gallery.spec.false_accept_rate:.2%}",
         "least probability": f"{gallery.classifier.threshold:.4f}",
         "people": str(len(gallery.people.names)),
-        "crops": str(len(gallery.people.owner)),
+        "crops": str(len(gallery.people.labels)),
     }

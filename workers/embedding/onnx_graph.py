@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from streamer.constants import CROP_SIZE, EMBEDDING_SIZE
 from streamer.errors import ConfigError
-from workers.network.nn4 import BATCH_NORM_EPSILON, DENSE_LAYER, Conv, walk
+from workers.network.nn4 import BATCH_NORM_EPSILON, DENSE_LAYER, Conv, build_network
 from workers.network.weights_file import Weights
 
 OPSET = 13
@@ -27,7 +27,7 @@ def onnx_bytes(weights: Weights) -> bytes:
     from onnx import TensorProto, checker, helper
 
     ops = _OnnxOps(weights)
-    result = walk("crops", ops)
+    result = build_network("crops", ops)
     shape: list[str | int | None] = ["batch", 3, CROP_SIZE, CROP_SIZE]
     graph = helper.make_graph(
         ops.nodes,
@@ -48,7 +48,7 @@ def onnx_bytes(weights: Weights) -> bytes:
 
 
 class _OnnxOps:
-    """The operations of `nn4.walk`: each adds a node and gives its output's name."""
+    """The operations of `nn4.build_network`: each adds a node and gives its output's name."""
 
     def __init__(self, weights: Weights) -> None:
         self._arrays = weights.arrays

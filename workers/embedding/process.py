@@ -8,9 +8,9 @@ import zmq
 
 from streamer.constants import CROP_SIZE
 from streamer.errors import ProtocolError
-from streamer.runtime.heartbeat import Lifeline, Stop
-from streamer.runtime.stats import Reporter
-from streamer.wire.counters import Account, StageCount
+from streamer.runtime.heartbeat import Heartbeat, Stop
+from streamer.runtime.stats import StatsReporter
+from streamer.wire.counters import StageCount, StageCounters
 from streamer.wire.messages import Batch, BatchDone, WorkerReady, decode, encode, expect
 from streamer.wire.sockets import Bus, receive_all, try_send
 from workers.embedding.embedder import Embedder
@@ -30,20 +30,20 @@ class EmbedWorker:
         self._address = address
         self._embedder = embedder
         self._capacity = capacity
-        self._account = Account(f"worker {name}")
+        self._counters = StageCounters(f"worker {name}")
         self._seconds = 0.0
 
-    def run(self, bus: Bus, stop: Stop, lifeline: Lifeline) -> None:
+    def run(self, bus: Bus, stop: Stop, heartbeat: Heartbeat) -> None:
         """Ask, embed, answer."""
         for size in _WARM_UP_BATCHES:
             if size <= self._capacity:
                 self._embedder.embed(np.zeros((size, CROP_SIZE, CROP_SIZE, 3), np.uint8))
         self._dispatch = bus.connect(zmq.DEALER, self._address)
-        reporter = Reporter("embed", self._name)
-        lifeline.ready()
+        reporter = StatsReporter("embed", self._name)
+        heartbeat.ready()
         asked = 0.0
         while not stop.is_set():
-            lifeline.beat()
+            heartbeat.beat()
             if time.monotonic() - asked >= _READY_SECONDS:
                 self._ask()
                 asked = time.monotonic()
@@ -65,16 +65,16 @@ class EmbedWorker:
             return False
         if batch.count == 0:
             return False
-        self._account.receive(batch.count)
+        self._counters.receive(batch.count)
         crops = np.frombuffer(b"".join(buffers), np.uint8)
         began = time.process_time()
         vectors = self._embedder.embed(crops.reshape(batch.count, CROP_SIZE, CROP_SIZE, 3))
         cpu_s = time.process_time() - began
         done = BatchDone(self._name, batch.batch, batch.count, self._embedder.fingerprint, cpu_s)
         if self._send(encode(done, vectors.astype("<f4").tobytes())):
-            self._account.pass_on(batch.count)
+            self._counters.forward(batch.count)
         else:
-            self._account.drop("dispatch_gone", batch.count)
+            self._counters.drop("dispatch_gone", batch.count)
         return True
 
     def _ask(self) -> None:
@@ -84,4 +84,4 @@ class EmbedWorker:
         return try_send(self._dispatch, parts)
 
     def _stages(self) -> tuple[StageCount, ...]:
-        return (self._account.snapshot(),)
+        return (self._counters.snapshot(),)

@@ -16,12 +16,18 @@ from numpy.typing import NDArray
 
 from streamer.constants import CROP_SIZE, EMBEDDING_SIZE
 from workers.embedding.runtimes import EmbedFunction, Precision
-from workers.network.nn4 import BATCH_NORM_EPSILON, DENSE_LAYER, Conv, walk, walk_trunk
+from workers.network.nn4 import (
+    BATCH_NORM_EPSILON,
+    DENSE_LAYER,
+    Conv,
+    build_network,
+    build_trunk_layers,
+)
 from workers.network.weights_file import Weights
 
 
 class InferenceOps:
-    """The operations of `nn4.walk` on TensorFlow tensors, NHWC, weights folded to constants."""
+    """The operations of `build_network` on TensorFlow tensors, NHWC, weights as constants."""
 
     def __init__(self, weights: Weights, precision: Precision = "float32") -> None:
         self._arrays = weights.arrays
@@ -106,7 +112,7 @@ def build_trunk(weights: Weights) -> Callable[[tf.Tensor], tf.Tensor]:
         autograph=False,
     )
     def trunk(crops_rgb: tf.Tensor) -> tf.Tensor:
-        return walk_trunk(crops_rgb, InferenceOps(weights))
+        return build_trunk_layers(crops_rgb, InferenceOps(weights))
 
     return trunk.get_concrete_function()
 
@@ -118,6 +124,6 @@ def _network(weights: Weights, precision: Precision) -> tf.types.experimental.Po
     )
     def network(crops_rgb: tf.Tensor) -> dict[str, tf.Tensor]:
         ops = InferenceOps(weights, precision)
-        return {"embeddings": walk(tf.cast(crops_rgb, tf.as_dtype(precision)), ops)}
+        return {"embeddings": build_network(tf.cast(crops_rgb, tf.as_dtype(precision)), ops)}
 
     return network

@@ -27,14 +27,14 @@ def track_of(source: str) -> str:
 class People:
     """Enrolled people: n crops of p people.
 
-    crops_rgb (n, 96, 96, 3) uint8, embeddings (n, 128) float32, owner (n,) int32 into names,
+    crops_rgb (n, 96, 96, 3) uint8, embeddings (n, 128) float32, labels (n,) int32 into names,
     sources (n,): the file (and place in it) that each crop came from.
     """
 
     names: tuple[str, ...]
     crops_rgb: NDArray[np.uint8]
     embeddings: NDArray[np.float32]
-    owner: NDArray[np.int32]
+    labels: NDArray[np.int32]
     sources: tuple[str, ...]
 
     @staticmethod
@@ -57,12 +57,12 @@ class People:
     ) -> "People":
         """The same people and more crops of one, new or not."""
         names = self.names if name in self.names else (*self.names, name)
-        owner = np.full(len(embeddings), names.index(name), np.int32)
+        labels = np.full(len(embeddings), names.index(name), np.int32)
         return People(
             names,
             np.concatenate([self.crops_rgb, crops_rgb]),
             np.concatenate([self.embeddings, embeddings]),
-            np.concatenate([self.owner, owner]),
+            np.concatenate([self.labels, labels]),
             (*self.sources, *sources),
         )
 
@@ -75,13 +75,13 @@ class People:
         paths = [moment_of(source) for source in self.sources]
         tracks = [track_of(source) for source in self.sources]
         files: dict[int, set[str]] = {}
-        for person, path in zip(self.owner.tolist(), paths, strict=True):
+        for person, path in zip(self.labels.tolist(), paths, strict=True):
             files.setdefault(person, set()).add(path)
         known: dict[tuple[int, str], int] = {}
         return np.array(
             [
                 known.setdefault((person, path if len(files[person]) > 1 else track), len(known))
-                for person, path, track in zip(self.owner.tolist(), paths, tracks, strict=True)
+                for person, path, track in zip(self.labels.tolist(), paths, tracks, strict=True)
             ],
             np.int32,
         )
@@ -92,12 +92,12 @@ class People:
             known = ", ".join(self.names) or "nobody"
             raise GalleryError(f"{name!r} is not enrolled. Enrolled: {known}")
         gone = self.names.index(name)
-        keep = self.owner != gone
-        owner = self.owner[keep]
+        keep = self.labels != gone
+        labels = self.labels[keep]
         return People(
             tuple(other for other in self.names if other != name),
             self.crops_rgb[keep],
             self.embeddings[keep],
-            (owner - (owner > gone)).astype(np.int32),
+            (labels - (labels > gone)).astype(np.int32),
             tuple(s for s, kept in zip(self.sources, keep, strict=True) if kept),
         )

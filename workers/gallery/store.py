@@ -88,7 +88,7 @@ class GalleryStore:
         `extras` are files that the version keeps beside its arrays.
         """
         classifier = fit_classifier(
-            people.embeddings, people.owner, impostors, spec, people.groups()
+            people.embeddings, people.labels, impostors, spec, people.groups()
         )
         with self._new_version() as (partial, version, parent):
             write_version(partial, version, parent, people, weights, classifier, spec)

@@ -18,7 +18,7 @@ import numpy as np
 from streamer.constants import CROP_SIZE, EMBEDDING_SIZE
 from streamer.errors import GalleryError
 from streamer.wire.timestamps import utc_text
-from workers.classifier.classifier import Calibration, Classifier, Expected
+from workers.classifier.classifier import Calibration, Classifier, HoldoutMetrics
 from workers.classifier.fitting import ClassifierSpec
 from workers.classifier.scorers import scorer_from
 from workers.gallery.people import People
@@ -56,7 +56,7 @@ def write_version(
         buffer,
         crops_rgb=people.crops_rgb,
         embeddings=people.embeddings,
-        owner=people.owner,
+        owner=people.labels,
         calibration=np.array(
             [
                 calibration.margin,
@@ -75,7 +75,7 @@ def write_version(
         "created_utc": utc_text(time.time_ns()),
         "weights": weights,
         "classifier": asdict(spec),
-        "expected": asdict(classifier.expected),
+        "expected": asdict(classifier.holdout),
         "people": list(people.names),
         "sources": list(people.sources),
         "sha256": hashlib.sha256(content).hexdigest(),
@@ -133,9 +133,9 @@ def read_version(folder: Path) -> Gallery:
             scorer_from(spec.kind, scorer_arrays, len(people.names)),
             Calibration(margin, distance, offset),
             people.embeddings,
-            people.owner,
+            people.labels,
             threshold,
-            Expected(**manifest["expected"]),
+            HoldoutMetrics(**manifest["expected"]),
         )
         return Gallery(
             str(manifest["version"]),
@@ -152,12 +152,12 @@ def read_version(folder: Path) -> Gallery:
 
 
 def _check(folder: Path, people: People) -> None:
-    count, persons = len(people.owner), len(people.names)
+    count, persons = len(people.labels), len(people.names)
     shapes = (
         people.crops_rgb.shape == (count, CROP_SIZE, CROP_SIZE, 3)
         and people.embeddings.shape == (count, EMBEDDING_SIZE)
         and len(people.sources) == count
-        and set(people.owner.tolist()) == set(range(persons))
+        and set(people.labels.tolist()) == set(range(persons))
     )
     if not shapes or not np.isfinite(people.embeddings).all():
         raise GalleryError(f"{folder}: the gallery's arrays do not fit together")

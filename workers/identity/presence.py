@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.view.annotate import Label
-from streamer.wire.counters import Account
+from streamer.wire.counters import StageCounters
 from streamer.wire.messages import CropInfo, IdentityEvent, Tracks
-from streamer.wire.timestamps import Stamp, age_ms, utc_text
-from workers.classifier.classifier import Verdict
+from streamer.wire.timestamps import Timestamp, age_ms, utc_text
+from workers.classifier.classifier import Prediction
 from workers.gallery.version import Gallery
 from workers.identity.strangers import Strangers
 from workers.identity.vote import Vote
@@ -24,12 +24,12 @@ MAX_TRACKS_HELD = 4096
 
 
 @dataclass
-class SeenPerson:
+class Presence:
     """One track's state."""
 
     vote: Vote
     box_xywh: tuple[int, int, int, int]
-    captured: Stamp
+    captured: Timestamp
     media_ms: float
     sequence: int
     squared_distance: float = 4.0
@@ -37,7 +37,7 @@ class SeenPerson:
     entered: bool = False
 
 
-class PeopleSeen:
+class PresenceTracker:
     """All tracks of all cameras. `on_event` is called with every event, in order."""
 
     def __init__(
@@ -51,12 +51,12 @@ class PeopleSeen:
         self._switch_margin = switch_margin
         self._strangers = strangers
         self._on_event = on_event
-        self._tracks: dict[str, dict[int, SeenPerson]] = {}
+        self._tracks: dict[str, dict[int, Presence]] = {}
         self._sequences: dict[str, int] = {}
         self._numbers: Counter[str] = Counter()
         self._gallery: Gallery | None = None
         self._weights = ""
-        self.account = Account("embeddings")
+        self.counters = StageCounters("embeddings")
 
     def use_gallery(self, gallery: Gallery | None, weights: str) -> None:
         """Name by another gallery from now on; earlier votes no longer count."""
@@ -78,7 +78,7 @@ class PeopleSeen:
                 if len(here) >= MAX_TRACKS_HELD:
                     continue
                 vote = Vote(self._min_votes, self._switch_margin)
-                here[seen.track] = SeenPerson(
+                here[seen.track] = Presence(
                     vote, seen.box_xywh, tracks.captured, tracks.media_ms, tracks.sequence
                 )
             elif seen.found:
@@ -93,18 +93,18 @@ class PeopleSeen:
         self,
         crops: tuple[CropInfo, ...],
         embeddings: NDArray[np.float32],
-        verdicts: list[Verdict],
+        predictions: list[Prediction],
     ) -> list[tuple[CropInfo, bool]]:
-        """Crops with their verdicts; answers each crop that was used with: is its track certain."""
+        """Vote with crops; return those that were used, each with: is its track certain."""
         answers = []
-        for info, embedding, verdict in zip(crops, embeddings, verdicts, strict=True):
-            self.account.receive()
+        for info, embedding, prediction in zip(crops, embeddings, predictions, strict=True):
+            self.counters.receive()
             person = self._tracks.get(info.camera, {}).get(info.track)
             if person is None:
-                self.account.drop("track_ended")
+                self.counters.drop("track_ended")
                 continue
-            self._vote(info, person, embedding, verdict)
-            self.account.pass_on()
+            self._vote(info, person, embedding, prediction)
+            self.counters.forward()
             answers.append((info, person.vote.certain))
         return answers
 
@@ -133,19 +133,23 @@ class PeopleSeen:
             self._end(camera, number)
         self._sequences.pop(camera, None)
 
-    def _everybody(self) -> list[SeenPerson]:
+    def _everybody(self) -> list[Presence]:
         return [person for tracks in self._tracks.values() for person in tracks.values()]
 
     def _vote(
-        self, info: CropInfo, person: SeenPerson, embedding: NDArray[np.float32], verdict: Verdict
+        self,
+        info: CropInfo,
+        person: Presence,
+        embedding: NDArray[np.float32],
+        prediction: Prediction,
     ) -> None:
         name = None
-        if verdict.person is not None and self._gallery is not None:
-            name = self._gallery.people.names[verdict.person]
+        if prediction.person is not None and self._gallery is not None:
+            name = self._gallery.people.names[prediction.person]
         # For a vote for nobody, the chance that counts is that it is indeed nobody enrolled.
-        chance = verdict.probability if name is not None else 1.0 - verdict.probability
+        chance = prediction.probability if name is not None else 1.0 - prediction.probability
         person.vote.add(name, chance, info.quality)
-        person.squared_distance = verdict.squared_distance
+        person.squared_distance = prediction.squared_distance
         if not person.vote.decided:
             return
         if person.vote.identity is None:
@@ -174,9 +178,9 @@ class PeopleSeen:
         kind: Literal["enter", "update", "exit"],
         camera: str,
         track: int,
-        person: SeenPerson,
+        person: Presence,
         box_xywh: tuple[int, int, int, int],
-        captured: Stamp,
+        captured: Timestamp,
         media_ms: float,
         sequence: int,
     ) -> None:

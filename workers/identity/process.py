@@ -12,30 +12,30 @@ from numpy.typing import NDArray
 
 from streamer.config.sections import IdentifyConfig
 from streamer.errors import GalleryError, ProtocolError
-from streamer.runtime.heartbeat import Lifeline, Stop
-from streamer.runtime.stats import Reporter
+from streamer.runtime.heartbeat import Heartbeat, Stop
+from streamer.runtime.stats import StatsReporter
 from streamer.view.annotate import annotate
 from streamer.vision.images import decode_image, encode_image
-from streamer.wire.counters import Account, StageCount
+from streamer.wire.counters import StageCount, StageCounters
 from streamer.wire.messages import (
     Embeddings,
     FrameEvent,
     GalleryEvent,
-    Hint,
     IdentityEvent,
     Stats,
+    TrackFeedback,
     Tracks,
     decode,
     encode,
 )
-from streamer.wire.shared_frames import FrameRing
+from streamer.wire.shared_frames import SharedFrames
 from streamer.wire.sockets import Bus, receive_all, try_send
 from streamer.wire.timestamps import age_ms, utc_text
-from workers.classifier.classifier import Verdict
+from workers.classifier.classifier import Prediction
 from workers.classifier.impostors import Impostors
 from workers.gallery.store import GalleryStore
 from workers.gallery.version import Gallery
-from workers.identity.presence import PeopleSeen
+from workers.identity.presence import PresenceTracker
 from workers.identity.strangers import Strangers
 
 log = logging.getLogger(__name__)
@@ -50,22 +50,22 @@ _MAX_SUBSCRIPTIONS = 1000
 
 
 @dataclass(frozen=True)
-class IdentifyPorts:
-    """Addresses bound here; `rings` holds the frames of the cameras on this host."""
+class IdentifyEndpoints:
+    """Addresses bound here; `shared_frames` holds the frames of the cameras on this host."""
 
     ingest: str
     events: str
-    rings: dict[str, FrameRing]
+    shared_frames: dict[str, SharedFrames]
 
 
 class Identify:
     """`run()` owns the sockets; it is the last to stop, so that the account is whole."""
 
     def __init__(
-        self, config: IdentifyConfig, ports: IdentifyPorts, gallery: Path, impostors: Impostors
+        self, config: IdentifyConfig, ports: IdentifyEndpoints, gallery: Path, impostors: Impostors
     ) -> None:
         self._config = config
-        self._ports = ports
+        self._endpoints = ports
         self._store = GalleryStore(gallery)
         self._weights = impostors.fingerprint
         self._gallery: Gallery | None = None
@@ -73,30 +73,30 @@ class Identify:
         self._gallery_fault = ""
         self._next_gallery_check = 0.0
         self._subscriptions: set[bytes] = set()
-        self._messages = Account("identify messages")
-        self._pictures = Account("pictures")
-        self._events = Account("events")
+        self._messages = StageCounters("identify messages")
+        self._pictures = StageCounters("pictures")
+        self._events = StageCounters("events")
         self._cameras: set[str] = set()
         strangers = Strangers(config.remember_strangers_s, impostors.same_person_limit())
-        self._people = PeopleSeen(
+        self._people = PresenceTracker(
             config.min_votes, config.switch_margin, strangers, self._publish_event
         )
 
-    def run(self, bus: Bus, stop: Stop, lifeline: Lifeline) -> None:
+    def run(self, bus: Bus, stop: Stop, heartbeat: Heartbeat) -> None:
         """Serve until `stop`, then use up what has arrived and publish the last report."""
         cv2.setNumThreads(1)
-        self._ingest = bus.bind(zmq.PULL, self._ports.ingest, INGEST_HWM)
-        self._out = bus.bind(zmq.XPUB, self._ports.events, EVENTS_HWM)
-        self._reporter = Reporter("identify", "identify")
+        self._ingest = bus.bind(zmq.PULL, self._endpoints.ingest, INGEST_HWM)
+        self._out = bus.bind(zmq.XPUB, self._endpoints.events, EVENTS_HWM)
+        self._reporter = StatsReporter("identify", "identify")
         self._check_gallery()
         poller = zmq.Poller()
         poller.register(self._ingest, zmq.POLLIN)
         poller.register(self._out, zmq.POLLIN)
-        lifeline.ready()
+        heartbeat.ready()
         while not stop.is_set():
             poller.poll(_POLL_MS)
             self._turn()
-            lifeline.beat()
+            heartbeat.beat()
         until = time.monotonic() + _DRAIN_S
         while self._ingest.poll(_DRAIN_QUIET_MS) and time.monotonic() < until:
             self._turn()
@@ -116,7 +116,7 @@ class Identify:
                 self._messages.drop("malformed")
                 log.warning("message dropped: %s", error)
             else:
-                self._messages.pass_on()
+                self._messages.forward()
         for tracks, buffers in newest.values():
             self._publish_picture(tracks, buffers)
         if time.monotonic() >= self._next_gallery_check:
@@ -157,19 +157,19 @@ class Identify:
             raise ProtocolError("embeddings must be finite unit vectors")
         if message.fingerprint != self._weights:
             # A worker with other weights: its vectors mean nothing here.
-            self._people.account.receive(len(message.crops))
-            self._people.account.drop("other_weights", len(message.crops))
+            self._people.counters.receive(len(message.crops))
+            self._people.counters.drop("other_weights", len(message.crops))
             return
         for info, certain in self._people.take_embeddings(
-            message.crops, embeddings, self._judge(embeddings)
+            message.crops, embeddings, self._predict(embeddings)
         ):
-            hint = Hint(info.camera, info.track, info.sequence, certain)
+            hint = TrackFeedback(info.camera, info.track, info.sequence, certain)
             self._publish(f"hint/{info.camera}".encode(), hint)
 
-    def _judge(self, embeddings: NDArray[np.float32]) -> list[Verdict]:
+    def _predict(self, embeddings: NDArray[np.float32]) -> list[Prediction]:
         if self._gallery is None:
-            return [Verdict(None, 0.0, 4.0) for _ in embeddings]
-        return self._gallery.classifier.judge(embeddings)
+            return [Prediction(None, 0.0, 4.0) for _ in embeddings]
+        return self._gallery.classifier.predict(embeddings)
 
     def _check_gallery(self) -> None:
         self._next_gallery_check = time.monotonic() + _GALLERY_CHECK_S
@@ -210,7 +210,7 @@ class Identify:
         return any(topic.startswith(prefix) for prefix in self._subscriptions)
 
     def _tell_frames_wanted(self, camera: str) -> None:
-        hint = Hint(camera, frames_wanted=self._frames_wanted(camera))
+        hint = TrackFeedback(camera, frames_wanted=self._frames_wanted(camera))
         self._publish(f"hint/{camera}".encode(), hint)
 
     def _publish_picture(self, tracks: Tracks, buffers: list[bytes | memoryview]) -> None:
@@ -232,22 +232,22 @@ class Identify:
         )
         jpeg = encode_image(image, quality=self._config.jpeg_quality)
         self._publish(f"frame/{tracks.camera}".encode(), event, jpeg)
-        self._pictures.pass_on()
+        self._pictures.forward()
 
     def _picture(
         self, tracks: Tracks, buffers: list[bytes | memoryview]
     ) -> NDArray[np.uint8] | None:
         if buffers:
             return decode_image(buffers[0])
-        ring = self._ports.rings.get(tracks.camera)
-        if ring is None or tracks.slot is None or tracks.generation is None:
+        shared_frames = self._endpoints.shared_frames.get(tracks.camera)
+        if shared_frames is None or tracks.slot is None or tracks.generation is None:
             return None
-        return ring.read(tracks.slot, tracks.generation)
+        return shared_frames.read(tracks.slot, tracks.generation)
 
     def _publish_event(self, event: IdentityEvent) -> None:
         self._events.receive()
         if self._publish(f"identity/{event.camera}".encode(), event):
-            self._events.pass_on()
+            self._events.forward()
         else:
             self._events.drop("queue_full")
 
@@ -256,7 +256,7 @@ class Identify:
 
     def _stages(self) -> tuple[StageCount, ...]:
         return (
-            self._people.account.snapshot(),
+            self._people.counters.snapshot(),
             self._events.snapshot(),
             self._pictures.snapshot(),
             self._messages.snapshot(),

@@ -1,4 +1,4 @@
-"""NN4.small2 as a table, and a walk over it that any set of operations can follow.
+"""NN4.small2 as a table, and a way to build it that any set of operations can follow.
 
 Source: OpenFace (`openface.ml`, `docs/models-and-accuracies.md`) and the network as it was
 released with it; pool strides and pads are those of the released weights. Every convolution
@@ -106,7 +106,7 @@ Tensor = TypeVar("Tensor")
 
 
 class Operations(Protocol[Tensor]):
-    """What a framework must offer for `walk` to build the network with it (NHWC)."""
+    """What a framework must offer for `build_network` to build the network with it (NHWC)."""
 
     def conv(self, x: Tensor, layer: Conv) -> Tensor: ...
     def pool(self, x: Tensor, kind: Literal["max", "l2"], size: int, stride: int) -> Tensor: ...
@@ -116,12 +116,12 @@ class Operations(Protocol[Tensor]):
     def embed(self, x: Tensor) -> Tensor: ...
 
 
-def walk(x: Tensor, ops: Operations[Tensor]) -> Tensor:
+def build_network(x: Tensor, ops: Operations[Tensor]) -> Tensor:
     """Build the network on a (batch, 96, 96, 3) RGB input; gives (batch, 128) unit vectors."""
-    return walk_head(walk_trunk(x, ops), ops)
+    return build_head_layers(build_trunk_layers(x, ops), ops)
 
 
-def walk_trunk(x: Tensor, ops: Operations[Tensor]) -> Tensor:
+def build_trunk_layers(x: Tensor, ops: Operations[Tensor]) -> Tensor:
     """conv1 to 4e, which fine-tuning leaves as they are: (batch, 3, 3, 1024)."""
     conv1, conv2, conv3 = STEM
     x = ops.conv(x, conv1)
@@ -133,7 +133,7 @@ def walk_trunk(x: Tensor, ops: Operations[Tensor]) -> Tensor:
     return _walk_blocks(x, INCEPTIONS[:-HEAD_BLOCKS], ops)
 
 
-def walk_head(x: Tensor, ops: Operations[Tensor]) -> Tensor:
+def build_head_layers(x: Tensor, ops: Operations[Tensor]) -> Tensor:
     """5a, 5b and the dense layer on what the trunk gives: (batch, 128) unit vectors."""
     return ops.embed(_walk_blocks(x, INCEPTIONS[-HEAD_BLOCKS:], ops))
 
@@ -158,7 +158,7 @@ def _branch(x: Tensor, block: Inception, name: str, ops: Operations[Tensor]) -> 
 
 
 def all_convs() -> list[Conv]:
-    """The 37 convolutions in the order in which `walk` meets them."""
+    """The 37 convolutions in the order in which `build_network` meets them."""
     return [*STEM, *_convs_of(INCEPTIONS)]
 
 

@@ -1,11 +1,11 @@
 from streamer.dispatch.queue import MAX_ATTEMPTS, CropQueue, QueuedCrop
-from streamer.wire.counters import Account
+from streamer.wire.counters import StageCounters
 from streamer.wire.messages import CropInfo
-from streamer.wire.timestamps import Stamp
+from streamer.wire.timestamps import Timestamp
 
 
 def crop(track: int, sequence: int, at_ms: int = 0, camera: str = "door") -> QueuedCrop:
-    stamp = Stamp(at_ms, 0, "here")
+    stamp = Timestamp(at_ms, 0, "here")
     return QueuedCrop(CropInfo(camera, track, sequence, stamp, 0.0, (0, 0, 9, 9), 1.0), b"")
 
 
@@ -14,13 +14,13 @@ class Bench:
 
     def __init__(self, max_queue: int = 4, max_age_ms: float = 100) -> None:
         self.now = 0
-        self.account = Account("crops")
+        self.counters = StageCounters("crops")
         self.queue = CropQueue(
-            max_queue, max_age_ms, self.account, lambda stamp: self.now - stamp.monotonic_ns
+            max_queue, max_age_ms, self.counters, lambda stamp: self.now - stamp.monotonic_ns
         )
 
     def adds_up(self) -> bool:
-        return self.account.snapshot(len(self.queue)).missing == 0
+        return self.counters.snapshot(len(self.queue)).unaccounted == 0
 
 
 def test_an_empty_queue_gives_nothing() -> None:
@@ -34,7 +34,7 @@ def test_oldest_track_first_and_the_newest_crop_of_each() -> None:
     for track, sequence in ((1, 1), (2, 1), (1, 2), (1, 1)):
         bench.queue.put(crop(track, sequence))
     assert [(c.info.track, c.info.sequence) for c in bench.queue.take(8)] == [(1, 2), (2, 1)]
-    assert bench.account.dropped == {"superseded": 2}
+    assert bench.counters.dropped == {"superseded": 2}
 
 
 def test_a_full_queue_loses_its_oldest() -> None:
@@ -42,7 +42,7 @@ def test_a_full_queue_loses_its_oldest() -> None:
     for track in (1, 2, 3):
         bench.queue.put(crop(track, 1))
     assert [c.info.track for c in bench.queue.take(8)] == [2, 3]
-    assert bench.account.dropped == {"queue_full": 1}
+    assert bench.counters.dropped == {"queue_full": 1}
 
 
 def test_stale_crops_are_never_handed_out() -> None:
@@ -55,7 +55,7 @@ def test_stale_crops_are_never_handed_out() -> None:
     bench.now = 500
     bench.queue.expire()
     assert len(bench.queue) == 0
-    assert bench.account.dropped == {"expired": 2}
+    assert bench.counters.dropped == {"expired": 2}
 
 
 def test_a_lost_workers_crop_goes_first_while_it_is_fresh_and_not_for_ever() -> None:
@@ -69,10 +69,10 @@ def test_a_lost_workers_crop_goes_first_while_it_is_fresh_and_not_for_ever() -> 
         (taken,) = bench.queue.take(1)
         assert taken.info.track == 1
     bench.queue.put_back(taken)
-    assert bench.account.dropped == {"worker_lost": 1}
+    assert bench.counters.dropped == {"worker_lost": 1}
     (other,) = bench.queue.take(1)
     bench.queue.put(crop(2, 2))
     bench.queue.put_back(other)
-    assert bench.account.dropped["superseded"] == 1
+    assert bench.counters.dropped["superseded"] == 1
     bench.queue.clear("stopped")
     assert bench.adds_up()

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from streamer.capture.demo import background
 from streamer.errors import ConfigError
 from streamer.vision.boxes import Box
-from streamer.vision.detect import HaarDetector, largest, without_doubles
+from streamer.vision.detect import HaarDetector, largest, non_maximum_suppression
 
 
 def test_no_face_in_an_empty_picture() -> None:
     assert HaarDetector().detect(np.zeros((100, 100, 3), np.uint8)) == []
     assert largest([]) is None
-    assert without_doubles([]) == []
+    assert non_maximum_suppression([]) == []
 
 
 def test_a_reduced_picture_gives_boxes_in_pixels_of_the_frame(collins: NDArray[np.uint8]) -> None:
@@ -58,4 +58,4 @@ def test_a_cascade_that_is_none_is_refused(folder: Path, content: bytes | None) 
 
 def test_doubles_leave_the_larger() -> None:
     boxes = [Box(0, 0, 50, 50), Box(2, 2, 52, 52), Box(200, 0, 40, 40)]
-    assert without_doubles(boxes) == [Box(2, 2, 52, 52), Box(200, 0, 40, 40)]
+    assert non_maximum_suppression(boxes) == [Box(2, 2, 52, 52), Box(200, 0, 40, 40)]

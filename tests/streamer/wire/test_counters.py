@@ -1,19 +1,19 @@
-from streamer.wire.counters import Account, StageCount, add_up
+from streamer.wire.counters import StageCount, StageCounters, add_up
 
 
 def test_an_untouched_account_is_empty_and_whole() -> None:
-    count = Account("crops").snapshot()
+    count = StageCounters("crops").snapshot()
     assert count == StageCount("crops")
-    assert count.missing == 0
+    assert count.unaccounted == 0
 
 
 def test_what_is_unexplained_is_missing() -> None:
-    account = Account("crops")
+    account = StageCounters("crops")
     account.receive(10)
-    account.pass_on(6)
+    account.forward(6)
     account.drop("expired", 2)
     account.drop("nothing", 0)
-    assert account.snapshot(pending=1).missing == 1
+    assert account.snapshot(pending=1).unaccounted == 1
     assert account.snapshot().dropped == {"expired": 2}
 
 

@@ -16,19 +16,19 @@ from streamer.wire.messages import (
     Embeddings,
     FrameEvent,
     GalleryEvent,
-    Hint,
     IdentityEvent,
     SeenTrack,
     Stats,
+    TrackFeedback,
     Tracks,
     WorkerReady,
     decode,
     encode,
     expect,
 )
-from streamer.wire.timestamps import stamp_now
+from streamer.wire.timestamps import timestamp_now
 
-INFO = CropInfo("door", 3, 17, stamp_now(), 123.4, (10, -5, 80, 80), 0.7)
+INFO = CropInfo("door", 3, 17, timestamp_now(), 123.4, (10, -5, 80, 80), 0.7)
 VECTOR = np.ones(128, "<f4").tobytes()
 MESSAGES = [
     (CropMessage(INFO), [bytes(CROP_BYTES)]),
@@ -37,11 +37,11 @@ MESSAGES = [
     (Batch(4, 2), [bytes(CROP_BYTES)] * 2),
     (BatchDone("embed-1", 4, 1, "abc", 0.25), [VECTOR]),
     (Embeddings((INFO,), "abc"), [VECTOR]),
-    (Tracks("door", 1, stamp_now(), 0.0, (640, 480), (), ()), []),
-    (Tracks("door", 1, stamp_now(), 0.0, (9, 9), (SeenTrack(1, (0, 0, 1, 1), True),)
+    (Tracks("door", 1, timestamp_now(), 0.0, (640, 480), (), ()), []),
+    (Tracks("door", 1, timestamp_now(), 0.0, (9, 9), (SeenTrack(1, (0, 0, 1, 1), True),)
             , (4,)), [b"j"]),
     (Stats("capture", "door", "x", "now", (), {"frames": 30.0}, 1.5), []),
-    (Hint("door", 3, 17, True), []),
+    (TrackFeedback("door", 3, 17, True), []),
     (
         IdentityEvent(
             "enter", "door", 3, None, "unknown-1", 0.9, 0.3, (1, 2, 3, 4),
@@ -85,7 +85,7 @@ CROP = bytes(CROP_BYTES)
         ([header(v=True + 1), CROP], "version"),
         ([header(type="__class__"), CROP], "type"),
         ([header(type=["CropMessage"]), CROP], "type"),
-        ([header(type="Hint"), CROP], "Hint"),
+        ([header(type="TrackFeedback"), CROP], "TrackFeedback"),
         ([header(more=1, info={}), CROP], "CropMessage"),
         ([header()], "parts"),
         ([header(), CROP[1:]], "parts"),
@@ -144,6 +144,6 @@ def test_a_damaged_message_is_right_or_a_protocol_error(
 
 
 def test_expect_names_both_types() -> None:
-    assert expect(Hint("door"), Hint) == Hint("door")
-    with pytest.raises(ProtocolError, match=r"expected Batch\. Received: Hint"):
-        expect(Hint("door"), Batch)
+    assert expect(TrackFeedback("door"), TrackFeedback) == TrackFeedback("door")
+    with pytest.raises(ProtocolError, match=r"expected Batch\. Received: TrackFeedback"):
+        expect(TrackFeedback("door"), Batch)

@@ -25,14 +25,14 @@ def test_nobody_has_no_folds() -> None:
 def test_folds_are_stratified_and_never_split_a_moment(
     moments: list[int], wanted: int, count: int
 ) -> None:
-    owner = np.repeat(np.arange(len(moments), dtype=np.int32), [3 * m for m in moments])
+    labels = np.repeat(np.arange(len(moments), dtype=np.int32), [3 * m for m in moments])
     group = np.repeat(np.arange(sum(moments), dtype=np.int32), 3)
-    fold, found = folds_of(owner, group, wanted)
+    fold, found = folds_of(labels, group, wanted)
     assert found == count
     for moment in np.unique(group):
         assert len(set(fold[group == moment])) == 1
     for person, own in enumerate(moments):
-        of_person = fold[owner == person]
+        of_person = fold[labels == person]
         if own == 1:
             assert set(of_person) == {-1}
             continue
@@ -59,7 +59,7 @@ def test_a_dataset_is_read_as_it_was_written(folder: Path) -> None:
     found = read_dataset(folder / "set")
     assert found.names == ("A", "B/")
     assert np.array_equal(found.crops_rgb, made.crops_rgb)
-    assert found.owner.tolist() == [0, 0, 0, 1, 1]
+    assert found.labels.tolist() == [0, 0, 0, 1, 1]
     assert found.group.tolist() == made.group.tolist()
     assert found.group[1] == found.group[2] != found.group[0]
     rows = list(csv.DictReader((folder / "set" / "manifest.csv").read_text().splitlines()))

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from trainer.distillation.augment import distorted_crop, plain_crop, shifted_crop
-from trainer.distillation.distil import Distiller, Progress, Recipe
+from trainer.distillation.distil import Distiller, DistilProgress, Recipe
 from trainer.distillation.face_cache import CONTEXT_SIZE, FaceCache
 
 RECIPE = Recipe(epochs=2.0, batch=4, warm_up_steps=2, peak_rate=1e-3)
@@ -38,7 +38,7 @@ def nothing(*_: object) -> None:
 
 def test_a_stopped_run_goes_on_as_if_it_had_never_stopped(cache: FaceCache, folder: Path) -> None:
     whole = distiller(cache, folder / "whole")
-    losses: list[Progress] = []
+    losses: list[DistilProgress] = []
     assert whole.train(losses.append, nothing)
     assert whole.step == whole.steps == 6
 

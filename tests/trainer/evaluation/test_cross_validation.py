@@ -36,7 +36,7 @@ def fewer(impostors: Impostors) -> Impostors:
 
 def run(impostors: Impostors, fewer: Impostors, **more: FoldStore) -> Evaluation:
     vectors, dataset = made_people(impostors, 6, 4, 2)
-    fold, count = folds_of(dataset.owner, dataset.group, 3)
+    fold, count = folds_of(dataset.labels, dataset.group, 3)
     return cross_validate(vectors, dataset, fold, count, fewer, ClassifierSpec(), **more)
 
 
@@ -59,7 +59,7 @@ def test_names_dealt_out_at_random_are_no_better_than_chance(
     # A test that leaks would still name these rightly.
     vectors, dataset = made_people(impostors, 6, 4, 2)
     vectors = np.random.default_rng(0).permutation(vectors)
-    fold, count = folds_of(dataset.owner, dataset.group, 3)
+    fold, count = folds_of(dataset.labels, dataset.group, 3)
     found = cross_validate(vectors, dataset, fold, count, fewer, ClassifierSpec())
     assert found.own.closed_set_accuracy < 0.5
 
@@ -68,7 +68,7 @@ def test_folds_that_are_kept_are_not_done_again(
     impostors: Impostors, fewer: Impostors, folder: Path
 ) -> None:
     vectors, dataset = made_people(impostors, 6, 4, 2)
-    fold, _ = folds_of(dataset.owner, dataset.group, 3)
+    fold, _ = folds_of(dataset.labels, dataset.group, 3)
     store = FoldStore(folder, vectors, fold, fewer.fingerprint)
     first = run(impostors, fewer, kept=store)
     times = {path: path.stat().st_mtime_ns for path in folder.iterdir()}

@@ -17,7 +17,9 @@ def test_the_page_holds_everything_and_needs_nothing_else(
     fewer = some_of(impostors, 500)
     vectors, dataset = made_people(impostors, 5, 3)
     names = ("<b>Ada</b>", *dataset.names[1:])
-    dataset = type(dataset)(names, dataset.crops_rgb, dataset.owner, dataset.group, dataset.sources)
+    dataset = type(dataset)(
+        names, dataset.crops_rgb, dataset.labels, dataset.group, dataset.sources
+    )
     facts = {"weights": impostors.fingerprint}
     subject = Subject("a test", dataset, vectors, fewer, ClassifierSpec(), facts, "facestream x")
     folds: list[int] = []

@@ -20,13 +20,13 @@ from trainer.evaluation.search_report import write_tune_report
 from workers.classifier.fitting import ClassifierSpec
 from workers.classifier.impostors import Impostors
 
-COMBINATIONS = [{"kind": "knn", "neighbours": 1}, {"kind": "svc", "regularisation": 1.0}]
+COMBINATIONS = [{"kind": "knn", "neighbours": 1}, {"kind": "svc", "C": 1.0}]
 PLAN = Plan(COMBINATIONS, 2, 2, jobs=1, backend="threading")
 
 
 def test_the_built_in_grid_and_a_file_of_ones_own(folder: Path) -> None:
     every = combinations_of(None, 0)
-    assert {"kind": "svc", "regularisation": 1.0} in every
+    assert {"kind": "svc", "C": 1.0} in every
     assert len(combinations_of(None, 3)) == 3
     grid = folder / "grid.toml"
     grid.write_text('kind = ["svc"]\nregularisation = [0.1, 1.0]\nmargin = [0.1, 0.2]\n')
@@ -40,7 +40,7 @@ def test_the_built_in_grid_and_a_file_of_ones_own(folder: Path) -> None:
         with pytest.raises(DatasetError, match=fault):
             combinations_of(grid, 0)
     with pytest.raises(DatasetError, match="numbers above 0"):
-        spec_with(ClassifierSpec(), {"regularisation": "x"})
+        spec_with(ClassifierSpec(), {"C": "x"})
     with pytest.raises(DatasetError, match="kind must be"):
         spec_with(ClassifierSpec(), {"kind": "x"})
 
@@ -53,7 +53,7 @@ def test_a_search_is_nested_and_goes_on_where_it_was_stopped(
     trained_on: list[int] = []
 
     def embed(parameters: Parameters, training: Dataset, name: str) -> tuple[np.ndarray, Impostors]:
-        trained_on.append(len(training.owner))
+        trained_on.append(len(training.labels))
         return vectors, fewer
 
     done: list[int] = []

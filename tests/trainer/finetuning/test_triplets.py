@@ -22,31 +22,31 @@ def test_a_batch_without_pairs_has_no_triplets(rule: Rule) -> None:
 
 def test_every_anchor_and_positive_has_the_negative_that_its_rule_says() -> None:
     # Squared distances from 0 degrees: 10 -> 0.030, 5 -> 0.008, 14 -> 0.059, 40 -> 0.468.
-    vectors, owner = unit(0, 10, 5, 14, 40), np.array([0, 0, 1, 2, 3], np.int32)
+    vectors, labels = unit(0, 10, 5, 14, 40), np.array([0, 0, 1, 2, 3], np.int32)
     rng = np.random.default_rng(0)
-    assert choose_triplets(vectors, owner, "hard", 0.0, 0.1, rng).tolist() == [[0, 1, 2]]
-    assert choose_triplets(vectors, owner, "semi_hard", 0.0, 0.1, rng).tolist() == [[0, 1, 3]]
-    assert choose_triplets(vectors, owner, "semi_hard", 0.0, 0.01, rng).shape == (0, 3)
+    assert choose_triplets(vectors, labels, "hard", 0.0, 0.1, rng).tolist() == [[0, 1, 2]]
+    assert choose_triplets(vectors, labels, "semi_hard", 0.0, 0.1, rng).tolist() == [[0, 1, 3]]
+    assert choose_triplets(vectors, labels, "semi_hard", 0.0, 0.01, rng).shape == (0, 3)
     picked = {
-        tuple(choose_triplets(vectors, owner, "original", 0.09, 0.1, rng)[0]) for _ in range(50)
+        tuple(choose_triplets(vectors, labels, "original", 0.09, 0.1, rng)[0]) for _ in range(50)
     }
     assert picked == {(0, 1, 2), (0, 1, 3)}
-    assert choose_triplets(vectors[[0, 1, 4]], owner[[0, 1, 4]], "original", 0.09, 0.1, rng).shape == (0, 3)  # fmt: skip  # noqa: E501
+    assert choose_triplets(vectors[[0, 1, 4]], labels[[0, 1, 4]], "original", 0.09, 0.1, rng).shape == (0, 3)  # fmt: skip  # noqa: E501
 
 
 def test_all_pairs_of_a_person_are_used() -> None:
-    owner = np.array([0, 0, 0, 1], np.int32)
-    found = choose_triplets(unit(0, 1, 2, 3), owner, "hard", 0, 0.1, np.random.default_rng(0))
+    labels = np.array([0, 0, 0, 1], np.int32)
+    found = choose_triplets(unit(0, 1, 2, 3), labels, "hard", 0, 0.1, np.random.default_rng(0))
     assert sorted(map(tuple, found[:, :2].tolist())) == [(0, 1), (0, 2), (1, 2)]
 
 
 def test_people_are_in_one_part_only() -> None:
-    owner = np.repeat(np.arange(11, dtype=np.int32), 2)
+    labels = np.repeat(np.arange(11, dtype=np.int32), 2)
     group = np.arange(22, dtype=np.int32)
     group[1] = group[0]  # person 0 has one moment, and can only be trained on
-    train, stop, test = split_people(owner, group)
+    train, stop, test = split_people(labels, group)
     assert sorted([*train, *stop, *test]) == list(range(11))
     assert 0 in train
     assert (len(stop), len(test)) == (2, 2)
     with pytest.raises(ValueError, match="5 people"):
-        split_people(owner[:10], np.arange(10, dtype=np.int32))
+        split_people(labels[:10], np.arange(10, dtype=np.int32))

@@ -16,9 +16,9 @@ def people(impostors: Impostors, count: int, each: int) -> tuple[np.ndarray, np.
 
 def test_nobody_enrolled_is_nobody_named(impostors: Impostors) -> None:
     empty = fit_classifier(np.empty((0, 128), np.float32), np.empty(0, np.int32), impostors)
-    (verdict,) = empty.judge(impostors.embeddings[:1])
-    assert verdict.person is None
-    assert empty.judge(impostors.embeddings[:0]) == []
+    (prediction,) = empty.predict(impostors.embeddings[:1])
+    assert prediction.person is None
+    assert empty.predict(impostors.embeddings[:0]) == []
 
 
 @pytest.mark.parametrize("kind", ["svc", "rbf", "knn", "lda_svc"])
@@ -30,26 +30,26 @@ def test_the_enrolled_are_named_and_impostors_are_not(
     shuffled = impostors.embeddings[order]
     impostors = Impostors(shuffled, impostors.variation, impostors.fingerprint)
     kept = Impostors(shuffled[:-500], impostors.variation, impostors.fingerprint)
-    vectors, owner = people(impostors, count, 12)
+    vectors, labels = people(impostors, count, 12)
     train = np.tile(np.arange(12) < 8, count)
-    classifier = fit_classifier(vectors[train], owner[train], kept, ClassifierSpec(kind))
-    verdicts = classifier.judge(vectors[~train])
-    right = [v.person == o for v, o in zip(verdicts, owner[~train], strict=True)]
-    wrong = [v.person not in (None, o) for v, o in zip(verdicts, owner[~train], strict=True)]
+    classifier = fit_classifier(vectors[train], labels[train], kept, ClassifierSpec(kind))
+    predictions = classifier.predict(vectors[~train])
+    right = [v.person == o for v, o in zip(predictions, labels[~train], strict=True)]
+    wrong = [v.person not in (None, o) for v, o in zip(predictions, labels[~train], strict=True)]
     if kind == "knn":
         # Made people vary evenly in all directions, as real ones do not: neighbours are far then,
         # and few are named, but the best candidate is the right one.
-        right = [v.candidate == o for v, o in zip(verdicts, owner[~train], strict=True)]
+        right = [v.candidate == o for v, o in zip(predictions, labels[~train], strict=True)]
     assert np.mean(right) > 0.6
     assert np.mean(wrong) < 0.05
-    strangers = classifier.judge(impostors.embeddings[-500 : -count or None])
+    strangers = classifier.predict(impostors.embeddings[-500 : -count or None])
     assert np.mean([v.person is not None for v in strangers]) < 0.05
 
 
 def test_a_lower_false_accept_rate_is_a_higher_threshold(impostors: Impostors) -> None:
-    vectors, owner = people(impostors, 3, 8)
+    vectors, labels = people(impostors, 3, 8)
     limits = [
-        fit_classifier(vectors, owner, impostors, ClassifierSpec(false_accept_rate=rate)).threshold
+        fit_classifier(vectors, labels, impostors, ClassifierSpec(false_accept_rate=rate)).threshold
         for rate in (0.001, 0.01, 0.1)
     ]
     assert limits == sorted(limits, reverse=True)

@@ -90,9 +90,9 @@ def test_people_with_and_without() -> None:
     people = People.nobody().with_person("A", crops, vectors, ["a", "b"])
     people = people.with_person("B", crops, vectors, ["c", "d"])
     people = people.with_person("A", crops[:1], vectors[:1], ["e"])
-    assert people.owner.tolist() == [0, 0, 1, 1, 0]
+    assert people.labels.tolist() == [0, 0, 1, 1, 0]
     left = people.without_person("A")
-    assert (left.names, left.owner.tolist(), left.sources) == (("B",), [0, 0], ("c", "d"))
+    assert (left.names, left.labels.tolist(), left.sources) == (("B",), [0, 0], ("c", "d"))
     with pytest.raises(GalleryError, match="Enrolled: A, B"):
         people.without_person("C")
 
@@ -134,7 +134,7 @@ def test_a_version_is_carried_to_another_store_and_not_put_in_use(
     other.activate(found.version)
     probe = gallery.people.embeddings
     assert other.load(gallery.weights) is not None
-    assert found.classifier.judge(probe) == gallery.classifier.judge(probe)
+    assert found.classifier.predict(probe) == gallery.classifier.predict(probe)
 
 
 @pytest.mark.parametrize("damage", ["cut", "pickle", "outside", "nothing"])
@@ -150,7 +150,7 @@ def test_an_import_that_is_not_whole_changes_nothing(
         path.write_bytes(b"")
     else:
         arrays = io.BytesIO()
-        np.savez(arrays, owner=np.array([print], object))
+        np.savez(arrays, labels=np.array([print], object))
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("../evil.csv" if damage == "outside" else "manifest.json", "{}")
             archive.writestr("arrays.npz", arrays.getvalue())

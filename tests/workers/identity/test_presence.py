@@ -1,11 +1,11 @@
 import numpy as np
 
 from streamer.wire.messages import CropInfo, IdentityEvent, SeenTrack, Tracks
-from streamer.wire.timestamps import stamp_now
-from workers.classifier.classifier import Verdict
+from streamer.wire.timestamps import timestamp_now
+from workers.classifier.classifier import Prediction
 from workers.gallery.store import GalleryStore
 from workers.gallery.version import Gallery
-from workers.identity.presence import PeopleSeen
+from workers.identity.presence import PresenceTracker
 from workers.identity.strangers import Strangers
 
 BOX = (10, 10, 80, 80)
@@ -15,19 +15,19 @@ VECTOR = np.eye(1, 128, dtype=np.float32)
 class Scene:
     def __init__(self, gallery: Gallery | None) -> None:
         self.events: list[IdentityEvent] = []
-        self.people = PeopleSeen(1.5, 1.5, Strangers(0, 0.3), self.events.append)
+        self.people = PresenceTracker(1.5, 1.5, Strangers(0, 0.3), self.events.append)
         self.people.use_gallery(gallery, "w")
 
     def frame(self, sequence: int, tracks: tuple[int, ...], ended: tuple[int, ...] = ()) -> None:
         seen = tuple(SeenTrack(number, BOX, True) for number in tracks)
         self.people.take_tracks(
-            Tracks("door", sequence, stamp_now(), sequence * 40.0, (640, 480), seen, ended)
+            Tracks("door", sequence, timestamp_now(), sequence * 40.0, (640, 480), seen, ended)
         )
 
     def crop(self, sequence: int, track: int, person: int | None) -> bool | None:
-        info = CropInfo("door", track, sequence, stamp_now(), sequence * 40.0, BOX, 1.0)
-        verdict = Verdict(person, 0.9 if person is not None else 0.1, 0.2)
-        answers = self.people.take_embeddings((info,), VECTOR, [verdict])
+        info = CropInfo("door", track, sequence, timestamp_now(), sequence * 40.0, BOX, 1.0)
+        prediction = Prediction(person, 0.9 if person is not None else 0.1, 0.2)
+        answers = self.people.take_embeddings((info,), VECTOR, [prediction])
         return answers[0][1] if answers else None
 
     def kinds(self) -> list[tuple[str, str | None, str | None]]:
@@ -76,8 +76,8 @@ def test_a_crop_of_a_track_that_has_ended_is_counted_and_dropped() -> None:
     scene.frame(1, (1,))
     scene.frame(2, (), (1,))
     assert scene.crop(1, 1, None) is None
-    assert scene.people.account.dropped == {"track_ended": 1}
-    assert scene.people.account.snapshot().missing == 0
+    assert scene.people.counters.dropped == {"track_ended": 1}
+    assert scene.people.counters.snapshot().unaccounted == 0
 
 
 def test_a_capture_process_that_starts_anew_ends_the_old_tracks() -> None:
@@ -96,5 +96,5 @@ def test_labels_are_for_who_is_in_this_frame(enrolled: tuple[GalleryStore, Galle
         scene.crop(sequence, 1, 0)
         scene.crop(sequence, 2, None)
     seen = (SeenTrack(1, BOX, True), SeenTrack(2, BOX, False), SeenTrack(9, BOX, True))
-    labels = scene.people.labels(Tracks("door", 9, stamp_now(), 0.0, (640, 480), seen, ()))
+    labels = scene.people.labels(Tracks("door", 9, timestamp_now(), 0.0, (640, 480), seen, ()))
     assert [label.text for label in labels] == ["Eileen Collins 90.00%"]

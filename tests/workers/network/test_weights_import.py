@@ -9,9 +9,9 @@ import h5py
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.workers.test_graph import random_weights
 
 from streamer.errors import WeightsError
+from tests.workers.embedding.test_tensorflow_graph import random_weights
 from workers.embedding.tensorflow_graph import build_embedder
 from workers.network.nn4 import BRANCHES, INCEPTIONS, STEM, Conv, Pool, all_convs
 from workers.network.torch7 import read_t7
