@@ -20,9 +20,10 @@ from streamer.runtime.heartbeat import Heartbeat, Stop
 from streamer.runtime.redact import redact
 from streamer.runtime.stats import StatsReporter
 from streamer.vision.boxes import Box
-from streamer.vision.crop import cut_crop, sharpness
+from streamer.vision.crop import cut_crop
 from streamer.vision.detect import HaarDetector
 from streamer.vision.images import encode_image
+from streamer.vision.quality import sharpness
 from streamer.vision.track import Track, Tracker
 from streamer.wire.counters import StageCount, StageCounters
 from streamer.wire.messages import (

@@ -49,16 +49,3 @@ def cut_crop(
         )
         patch = np.asarray(padded[:side, :side], np.uint8)
     return np.ascontiguousarray(resize_image(patch, size, size)[:, :, ::-1])
-
-
-def sharpness(crop_rgb: NDArray[np.uint8]) -> float:
-    """Variance of the Laplacian of the grey crop, relative to its own contrast (no unit).
-
-    Dividing by the variance of the grey values makes a dim crop comparable to a bright one
-    (Pech-Pacheco et al. 2000 for the Laplacian; the division is ours).
-    """
-    grey = cv2.cvtColor(crop_rgb, cv2.COLOR_RGB2GRAY)
-    contrast = float(grey.var())
-    if contrast < 1.0:
-        return 0.0
-    return float(cv2.Laplacian(grey, cv2.CV_32F).var()) / contrast

@@ -7,6 +7,7 @@ import numpy as np
 from cv2.typing import MatLike
 from numpy.typing import NDArray
 
+from streamer.config.sections import DetectConfig
 from streamer.constants import DEFAULT_CASCADE
 from streamer.errors import ConfigError
 from streamer.vision.boxes import Box, iou_matrix
@@ -56,6 +57,17 @@ class HaarDetector:
         self._scale_factor = scale_factor
         self._neighbours = neighbours
         self._min_face = min_face
+
+    @classmethod
+    def of(cls, config: DetectConfig) -> "HaarDetector":
+        """Build the detector of a `[detect]` section. Raises ConfigError."""
+        return cls(
+            config.cascade,
+            config.detect_width,
+            config.scale_factor,
+            config.neighbours,
+            config.min_face,
+        )
 
     def detect(self, image_bgr: NDArray[np.uint8], near: list[Box] | None = None) -> list[Box]:
         """Squares around the faces of a (height, width, 3) uint8 BGR picture, in its pixels.

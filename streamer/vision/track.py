@@ -102,11 +102,13 @@ class Tracker:
             np.array([track.box for track in self._tracks], np.float64),
             np.array(boxes, np.float64),
         )
-        rows, columns = linear_sum_assignment(-overlaps)
+        # Pairs that may not be matched weigh nothing, so that they cannot outweigh one that may.
+        allowed = np.where(overlaps >= self._config.min_iou, overlaps, 0.0)
+        rows, columns = linear_sum_assignment(allowed, maximize=True)
         good = [
             (row, column)
             for row, column in zip(rows, columns, strict=True)
-            if overlaps[row, column] >= self._config.min_iou
+            if allowed[row, column] > 0
         ]
         taken = {column for _, column in good}
         matched = [(self._tracks[row], boxes[column]) for row, column in good]

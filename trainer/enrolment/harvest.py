@@ -16,9 +16,10 @@ from streamer.config.sections import DetectConfig, EnrolConfig, TrackConfig
 from streamer.constants import CROP_SIZE
 from streamer.errors import PictureError
 from streamer.vision.boxes import Box
-from streamer.vision.crop import cut_crop, sharpness
+from streamer.vision.crop import cut_crop
 from streamer.vision.detect import HaarDetector, largest, non_maximum_suppression
 from streamer.vision.images import read_image, resize_image
+from streamer.vision.quality import sharpness
 from streamer.vision.track import Tracker
 from trainer.support.photos import PHOTO_SUFFIXES
 from workers.gallery.people import moment_of, track_of

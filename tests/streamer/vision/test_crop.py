@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
 
-from streamer.capture.demo import collins_bgr
 from streamer.vision.boxes import Box
-from streamer.vision.crop import CROP_ENLARGE, cut_crop, sharpness
+from streamer.vision.crop import CROP_ENLARGE, cut_crop
 
 
 def test_the_crop_is_rgb_of_the_square_around_the_box() -> None:
@@ -38,14 +37,3 @@ def test_over_the_border_the_edge_is_repeated(box: Box) -> None:
 def test_an_empty_box_is_refused(box: Box) -> None:
     with pytest.raises(ValueError, match="positive size"):
         cut_crop(np.zeros((10, 10, 3), np.uint8), box)
-
-
-def test_sharpness_falls_with_blur_and_not_with_light() -> None:
-    import cv2
-
-    crop = cut_crop(collins_bgr(), Box(60, 40, 110, 110))
-    dim = (crop * 0.5).astype(np.uint8)
-    blurred = np.asarray(cv2.GaussianBlur(crop, (0, 0), 4), np.uint8)
-    assert sharpness(np.full((96, 96, 3), 9, np.uint8)) == 0.0
-    assert sharpness(blurred) < sharpness(crop) / 10
-    assert sharpness(dim) == pytest.approx(sharpness(crop), rel=0.2)

@@ -54,6 +54,17 @@ def test_a_gap_is_bridged_and_a_long_one_ends_the_track() -> None:
     assert tracker.take_ended() == []
 
 
+def test_pairs_that_overlap_too_little_do_not_push_out_one_that_overlaps_enough() -> None:
+    # With 0.25 wanted, only the left track and the middle face may be matched (0.27); the two
+    # other pairs (0.19 each) sum to more.
+    tracker = Tracker(TrackConfig(confirm_frames=1, min_iou=0.25))
+    left, right = Box(100, 100, 100, 100), Box(226, 100, 100, 100)
+    assert [t.number for t in tracker.update([left, right], 0)] == [1, 2]
+    middle, far_left = Box(158, 100, 100, 100), Box(31, 100, 100, 100)
+    tracks = tracker.update([middle, far_left], FRAME_MS)
+    assert [(t.number, t.box) for t in tracks if t.found] == [(1, middle), (3, far_left)]
+
+
 def test_the_number_of_tracks_has_a_limit() -> None:
     tracker = Tracker(TrackConfig(confirm_frames=1, max_tracks=3))
     assert len(tracker.update([box(200 * i) for i in range(9)], 0)) == 3

@@ -1,0 +1,78 @@
+"""How good a crop is: measured once, for live votes, enrolment and files alike."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.vision.boxes import Box
+from streamer.vision.crop import cut_crop
+
+MIN_QUALITY = 0.3
+"""The worst crop still counts this much, or a far face would never collect enough votes."""
+
+_FULL_FACE_PX = 96.0
+_FULL_SHARPNESS = 0.05
+_FULL_LIGHT = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuredCrop:
+    """A crop with what its quality is made of.
+
+    crop_rgb: (96, 96, 3) uint8. face_px: width of the detection in pixels of the picture.
+    sharpness: see `sharpness`. brightness: mean of the crop, 0 (black) to 1 (white).
+    """
+
+    crop_rgb: NDArray[np.uint8]
+    face_px: float
+    sharpness: float
+    brightness: float
+
+    @property
+    def quality(self) -> float:
+        """The crop's weight in a vote and in enrolment, MIN_QUALITY to 1."""
+        return crop_quality(self.face_px, self.sharpness, self.brightness)
+
+
+def measure_crop(image_bgr: NDArray[np.uint8], box_xywh: Box) -> MeasuredCrop:
+    """Cut the crop of a detection out of a (height, width, 3) uint8 BGR picture and measure it.
+
+    Raises ValueError for an empty box.
+    """
+    crop_rgb = cut_crop(image_bgr, box_xywh)
+    return MeasuredCrop(
+        crop_rgb=crop_rgb,
+        face_px=box_xywh.width,
+        sharpness=sharpness(crop_rgb),
+        brightness=float(crop_rgb.mean()) / 255,
+    )
+
+
+def crop_quality(face_px: float, sharpness: float, brightness: float) -> float:
+    """Weight a crop by size, sharpness and light: MIN_QUALITY to 1.
+
+    A face 96 px wide fills the network's input; a fifth of the range of grey at either end is
+    too dark or too bright, and halves the weight at most.
+    """
+    light = min(1.0, brightness / _FULL_LIGHT, (1.0 - brightness) / _FULL_LIGHT)
+    product = (
+        min(1.0, face_px / _FULL_FACE_PX)
+        * min(1.0, sharpness / _FULL_SHARPNESS)
+        * (0.5 + 0.5 * light)
+    )
+    return max(MIN_QUALITY, product)
+
+
+def sharpness(crop_rgb: NDArray[np.uint8]) -> float:
+    """Return the variance of the Laplacian of the grey crop over that of its grey values (no unit).
+
+    Dividing by the variance of the grey values makes a dim crop comparable to a bright one
+    (Pech-Pacheco et al. 2000 for the Laplacian; the division is ours).
+    """
+    grey = cv2.cvtColor(crop_rgb, cv2.COLOR_RGB2GRAY)
+    contrast = float(grey.var())
+    if contrast < 1.0:
+        return 0.0
+    return float(cv2.Laplacian(grey, cv2.CV_32F).var()) / contrast
