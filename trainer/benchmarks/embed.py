@@ -19,7 +19,8 @@ from streamer.constants import CROP_SIZE, EMBEDDING_SIZE
 from streamer.errors import FacestreamError
 from streamer.vision.boxes import Box
 from streamer.vision.crop import cut_crop
-from workers.embedding.runtimes import EmbedFunction, build
+from workers.embedding.interface import EmbedFunction
+from workers.embedding.runtimes import build
 from workers.network.nn4 import DENSE_INPUTS, Conv, build_network
 from workers.network.weights_file import Weights, load_weights
 

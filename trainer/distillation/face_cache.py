@@ -26,7 +26,7 @@ from streamer.vision.detect import HaarDetector, largest
 from streamer.vision.images import read_image
 from trainer.distillation.teacher import CHIP_PADDING, CHIP_SIZE, load_teacher, teacher_file
 from trainer.support.stopping import end_with_parent
-from workers.embedding.runtimes import EmbedFunction
+from workers.embedding.interface import EmbedFunction
 
 CONTEXT_ENLARGE = 1.5
 CONTEXT_SIZE = 160

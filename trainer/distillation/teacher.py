@@ -19,7 +19,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from streamer.errors import ConfigError
-from workers.embedding.runtimes import EmbedFunction
+from workers.embedding.interface import EmbedFunction
 
 CHIP_SIZE = 150
 CHIP_PADDING = 0.25

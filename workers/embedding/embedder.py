@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streamer.config.sections import EmbedConfig
-from workers.embedding.runtimes import EmbedFunction, build
+from workers.embedding.interface import EmbedFunction
+from workers.embedding.runtimes import build
 from workers.network.weights_file import load_weights
 
 

@@ -6,7 +6,6 @@ gallery made with one serves the others.
 """
 
 import os
-from collections.abc import Callable
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,11 +16,9 @@ from numpy.typing import NDArray
 
 from streamer.constants import EMBEDDING_SIZE
 from streamer.errors import ConfigError
+from workers.embedding.interface import EmbedFunction, Precision, Runtime
 from workers.network.weights_file import Weights
 
-EmbedFunction = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-Precision = Literal["float32", "bfloat16"]
-Runtime = Literal["tensorflow", "onnxruntime", "openvino"]
 _CPU_FACTS = Path("/proc/cpuinfo")
 _BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 

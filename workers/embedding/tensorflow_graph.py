@@ -15,7 +15,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from streamer.constants import CROP_SIZE, EMBEDDING_SIZE
-from workers.embedding.runtimes import EmbedFunction, Precision
+from workers.embedding.interface import EmbedFunction, Precision
 from workers.network.nn4 import (
     BATCH_NORM_EPSILON,
     DENSE_LAYER,

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from streamer.vision.boxes import Box
 from streamer.vision.crop import cut_crop
+from workers.embedding.interface import Precision
 from workers.embedding.onnx_graph import onnx_bytes
-from workers.embedding.runtimes import Precision, best_precision, build
+from workers.embedding.runtimes import best_precision, build
 from workers.embedding.tensorflow_graph import build_embedder, save_model
 from workers.network.weights_file import Weights, load_weights
 
