@@ -81,13 +81,26 @@ class Bus:
             raise ConfigError(f"cannot connect to {address}: {error.strerror}") from error
         return socket
 
+    def monitor(self, socket: Socket, events: int = zmq.EVENT_ALL) -> Socket:
+        """Watch the connections of one of this bus's sockets.
+
+        The result is read with `zmq.utils.monitor.recv_monitor_message`; `close` closes it, too.
+        """
+        monitor = socket.get_monitor_socket(events)
+        monitor.linger = 0
+        return monitor
+
     def close(self, linger_ms: int = 0) -> None:
-        """Close everything; waits at most `linger_ms` for messages still on their way out."""
+        """Close everything; waits at most `linger_ms` for messages still on their way out.
+
+        No socket of the context is left out, whoever made it: one that stayed open would hold
+        the process here for ever.
+        """
         for socket in self._sockets:
             socket.close(linger=linger_ms)
         if self._authenticator is not None:
             self._authenticator.stop()
-        self._context.term()
+        self._context.destroy(linger=0)
 
     def _socket(self, kind: int, hwm: int) -> Socket:
         socket = self._context.socket(kind)

@@ -1,7 +1,10 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import zmq
+from zmq.utils.monitor import recv_monitor_message
 
 from streamer.errors import ConfigError
 from streamer.wire.curve import load_key, make_keys
@@ -78,3 +81,40 @@ def test_a_key_file_that_is_none(folder: Path) -> None:
     (folder / "server.key").write_text("nothing")
     with pytest.raises(ConfigError, match="CURVE key"):
         load_key(folder / "server.key")
+
+
+CLOSES_WITH_A_MONITOR = """
+import sys, zmq
+from streamer.wire.sockets import Bus
+
+bus = Bus()
+socket = bus.bind(zmq.ROUTER, f"ipc://{sys.argv[1]}/work")
+if sys.argv[2] == "ours":
+    bus.monitor(socket, zmq.EVENT_DISCONNECTED)
+else:
+    socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+bus.close(500)
+print("closed")
+"""
+
+
+@pytest.mark.parametrize("whose", ["ours", "foreign"])
+def test_a_monitor_does_not_hold_the_process_when_the_bus_closes(folder: Path, whose: str) -> None:
+    # In a process of its own: what hangs here hangs in C, where no test can end it.
+    done = subprocess.run(
+        [sys.executable, "-c", CLOSES_WITH_A_MONITOR, str(folder), whose],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout == "closed\n"
+
+
+def test_a_monitor_tells_who_comes(folder: Path) -> None:
+    with open_bus() as bus, open_bus() as other:
+        address = f"ipc://{folder}/work"
+        monitor = bus.monitor(bus.bind(zmq.ROUTER, address), zmq.EVENT_ACCEPTED)
+        other.connect(zmq.DEALER, address)
+        assert monitor.poll(60_000)
+        assert recv_monitor_message(monitor)["event"] == zmq.EVENT_ACCEPTED
