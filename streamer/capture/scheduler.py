@@ -49,14 +49,19 @@ class CropScheduler:
         state.in_flight[sequence] = now_ms
 
     def take_feedback(self, hint: TrackFeedback) -> None:
-        """Learn from identify. Crops of a track are answered in order, or never."""
-        state = self._tracks.get(hint.track) if hint.track is not None else None
-        if state is None or hint.sequence is None:
+        """Learn from identify which crop of which track was used."""
+        if hint.track is not None and hint.sequence is not None:
+            self.answered(hint.track, hint.sequence, hint.certain)
+
+    def answered(self, track: int, sequence: int, certain: bool) -> None:
+        """Note that a crop was used. Crops of a track are answered in order, or never."""
+        state = self._tracks.get(track)
+        if state is None:
             return
-        state.certain = hint.certain
-        for sequence in list(state.in_flight):
-            if sequence <= hint.sequence:
-                del state.in_flight[sequence]
+        state.certain = certain
+        for sent in list(state.in_flight):
+            if sent <= sequence:
+                del state.in_flight[sent]
 
     def forget(self, track: int) -> None:
         """The track has ended."""

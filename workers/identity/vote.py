@@ -1,7 +1,10 @@
 """One name per track: votes of its crops, weighted by quality, with hysteresis."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+from workers.classifier.classifier import Prediction
 
 DECAY = 0.85
 """Each crop leaves this share of the votes before it; the sum of full votes tends to 6.7."""
@@ -13,18 +16,31 @@ class Vote:
 
     The track is decided once one side has `min_votes`; it changes sides only when the other
     leads by `switch_margin`. Both are in crops of full quality, so with either above 1 a
-    single odd crop neither names nor renames anybody.
+    single odd crop neither names nor renames anybody. `squared_distance` is that of the last
+    crop to the gallery of the person it resembles most.
     """
 
     min_votes: float
     switch_margin: float
     decided: bool = False
     identity: str | None = None
+    squared_distance: float = 4.0
     _weights: dict[str | None, float] = field(default_factory=lambda: defaultdict(float))
     _probabilities: dict[str | None, float] = field(default_factory=lambda: defaultdict(float))
 
+    def take(self, prediction: Prediction, names: Sequence[str], quality: float) -> None:
+        """Count one crop by its prediction: the one step from crops to names, live and in files.
+
+        `names` are those of the gallery that predicted; `quality` is the crop's (`crop_quality`).
+        """
+        name = None if prediction.person is None else names[prediction.person]
+        # For a vote for nobody, the chance that counts is that it is indeed nobody enrolled.
+        chance = prediction.probability if name is not None else 1.0 - prediction.probability
+        self.squared_distance = prediction.squared_distance
+        self.add(name, chance, quality)
+
     def add(self, identity: str | None, probability: float, quality: float) -> None:
-        """Count one crop."""
+        """Count one crop of a name, with the probability that it is right."""
         for side in self._weights:
             self._weights[side] *= DECAY
             self._probabilities[side] *= DECAY
@@ -38,13 +54,13 @@ class Vote:
             self.identity = leader
 
     def forget_names(self) -> None:
-        """Another gallery: old votes count no more, the name stays so far."""
+        """Let the old votes count no more, as the gallery has changed; the name stays so far."""
         self._weights.clear()
         self._probabilities.clear()
 
     @property
     def probability(self) -> float:
-        """Mean probability of the crops on the decided side, weighted as they are."""
+        """The mean probability of the crops on the decided side, weighted as they are."""
         weight = self._weights[self.identity]
         return min(1.0, self._probabilities[self.identity] / weight) if weight > 0 else 0.0
 

@@ -1,3 +1,6 @@
+import pytest
+
+from workers.classifier.classifier import Prediction
 from workers.identity.vote import Vote
 
 
@@ -60,3 +63,14 @@ def test_another_gallery_starts_the_count_anew() -> None:
     for _ in range(2):
         vote.add("Ada", 0.9, 1.0)
     assert vote.identity == "Ada"
+
+
+@pytest.mark.parametrize(("person", "name", "chance"), [(1, "Bob", 0.8), (None, None, 0.2)])
+def test_a_prediction_votes_for_its_person_or_for_nobody(
+    person: int | None, name: str | None, chance: float
+) -> None:
+    vote = Vote(0.5, 1.5)
+    prediction = Prediction(person, 0.8, 0.6)
+    vote.take(prediction, ("Ada", "Bob"), 1.0)
+    assert (vote.decided, vote.identity, vote.squared_distance) == (True, name, 0.6)
+    assert vote.probability == pytest.approx(chance)
