@@ -1,48 +1,40 @@
-"""The command `facestream`: each room brings its own sub-commands."""
+"""The entry of the command `facestream`. It loads nothing that may be missing by itself."""
 
 import sys
-from importlib.metadata import entry_points
-from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from streamer.errors import FacestreamError
 
 BAD_INPUT = 2
-
-app = typer.Typer(
-    name="facestream",
-    help="Names the people in live video.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
-@app.callback()
-def _common(
-    context: typer.Context,
-    config: Annotated[
-        Path, typer.Option("--config", "-c", help="The config file.", envvar="FACESTREAM_CONFIG")
-    ] = Path("config.toml"),
-) -> None:
-    context.obj = config
+RUN_PACKAGES = frozenset(
+    {
+        "cv2", "h5py", "jinja2", "joblib", "matplotlib", "numpy", "PIL", "rich", "scipy",
+        "skimage", "sklearn", "tensorflow", "tomlkit", "typer",
+    }
+)  # fmt: skip
+"""What the extra `run` installs, by the names that are imported."""
 
 
 def main() -> None:
-    """Run the command; what the user can put right is one line a fault, and exit code 2."""
-    for point in sorted(entry_points(group="facestream.commands"), key=lambda point: point.name):
-        point.load()(app)
+    """Run the command; each fault of the user's is one line, and the exit code is 2."""
     try:
-        app()
+        from streamer.commands.app import load_app
+
+        load_app()()
     except FacestreamError as error:
-        for line in str(error).splitlines():
-            sys.stderr.write(f"facestream: {line}\n")
-        sys.exit(BAD_INPUT)
+        _fail(*str(error).splitlines())
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in RUN_PACKAGES:
+            raise
+        _fail(f"{package} is not installed. Install it with: pip install 'facestream[run]'")
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone, as `| head` does
+
+
+def _fail(*lines: str) -> None:
+    for line in lines:
+        sys.stderr.write(f"facestream: {line}\n")
+    sys.exit(BAD_INPUT)
 
 
 if __name__ == "__main__":
