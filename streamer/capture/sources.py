@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import unquote, urlsplit
 
 import cv2
 import numpy as np
@@ -47,8 +48,21 @@ class Source(Protocol):
 
 
 def is_live(source: str | int) -> bool:
-    """True for a webcam or a URL: a source that should never end."""
-    return isinstance(source, int) or source.startswith("/dev/video") or bool(_URL.match(source))
+    """True for a webcam or a URL of a stream: a source that should never end."""
+    if isinstance(source, int) or source.startswith("/dev/video"):
+        return True
+    return bool(_URL.match(source)) and not _is_file_url(source)
+
+
+def recording_path(source: str, base: Path) -> Path:
+    """Where a recording or a folder of pictures is: relative paths are below `base`."""
+    if _is_file_url(source):
+        return Path(unquote(urlsplit(source).path))
+    return base / source
+
+
+def _is_file_url(source: str) -> bool:
+    return source.lower().startswith("file://")
 
 
 def open_source(
@@ -57,9 +71,9 @@ def open_source(
     """Open a source; relative paths are below `base`. Raises SourceError."""
     if isinstance(source, int) or is_live(source):
         return VideoSource(source, live=True, read_timeout_ms=read_timeout_ms)
-    path = base / source
+    path = recording_path(source, base)
     if path.is_dir():
-        return FolderSource(path)
+        return FolderSource(path, loop)
     if path.is_file():
         return VideoSource(str(path), live=False, read_timeout_ms=read_timeout_ms, loop=loop)
     raise SourceError(f"{path}: no such file, folder, device or URL")
@@ -115,24 +129,28 @@ class VideoSource:
 
 
 class FolderSource:
-    """The pictures of a folder by name, each shown for a second: a scene of its own."""
+    """The pictures of a folder by name, each shown for a second: a scene of its own.
+
+    With `loop` the folder is read again at its end, for as long as it has a picture.
+    """
 
     live = False
     fps = PICTURES_FPS
 
-    def __init__(self, folder: Path) -> None:
-        paths = [path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES]
-        if not paths:
-            raise SourceError(f"{folder}: has no picture ({', '.join(sorted(PICTURE_SUFFIXES))})")
-        self._paths = iter(sorted(paths))
+    def __init__(self, folder: Path, loop: bool = False) -> None:
+        self._folder = folder
+        self._loop = loop
+        self._paths = iter(self._pictures())
         self._image: NDArray[np.uint8] | None = None
         self._count = 0
 
     def read(self) -> Picture | None:
         cut = self._count % PICTURE_FRAMES == 0
         if cut:
-            pictures = (read_image(path) for path in self._paths)
-            self._image = next((image for image in pictures if image is not None), None)
+            self._image = self._next_image()
+            if self._image is None and self._loop and self._count:
+                self._paths = iter(self._pictures())
+                self._image = self._next_image()
         if self._image is None:
             return None
         self._count += 1
@@ -140,6 +158,17 @@ class FolderSource:
 
     def close(self) -> None:
         self._paths = iter(())
+
+    def _pictures(self) -> list[Path]:
+        suffixes = PICTURE_SUFFIXES
+        paths = [path for path in self._folder.iterdir() if path.suffix.lower() in suffixes]
+        if not paths:
+            raise SourceError(f"{self._folder}: has no picture ({', '.join(sorted(suffixes))})")
+        return sorted(paths)
+
+    def _next_image(self) -> NDArray[np.uint8] | None:
+        pictures = (read_image(path) for path in self._paths)
+        return next((image for image in pictures if image is not None), None)
 
 
 class Pacer:

@@ -8,20 +8,25 @@ from streamer.errors import ConfigError
 
 def check(context: typer.Context) -> None:
     """Check the config file without running anything."""
-    from streamer.capture.sources import is_live
+    from streamer.capture.sources import is_live, recording_path
+    from streamer.runtime.cores import available_cores
     from streamer.runtime.redact import redact
     from streamer.vision.detect import HaarDetector
 
     config = load_config(context.obj)
     faults = []
-    for name, camera in config.cameras.items():
+    cascades = {f"cameras.{name}.": each.detect.cascade for name, each in config.cameras.items()}
+    common = config.detect.cascade
+    own = {table: cascade for table, cascade in cascades.items() if cascade != common}
+    for table, cascade in {"": common, **own}.items():
         try:
-            HaarDetector(camera.detect.cascade)
+            HaarDetector(cascade)
         except ConfigError as error:
-            faults.append(f"{config.path}: cameras.{name}.detect.{error}")
+            faults.append(f"{config.path}: {table}detect.{error}")
+    for name, camera in config.cameras.items():
         source = camera.source
         if isinstance(source, str) and source != "demo" and not is_live(source):
-            path = config.path.parent / source
+            path = recording_path(source, config.path.parent)
             if not path.exists():
                 faults.append(
                     f"{config.path}: cameras.{name}.source: no such file or folder: {path}"
@@ -34,5 +39,5 @@ def check(context: typer.Context) -> None:
         raise ConfigError("\n".join(faults))
     for name, camera in config.cameras.items():
         typer.echo(f"{name}: {redact(str(camera.source))}")
-    workers, threads = config.embed.pool()
+    workers, threads = config.embed.pool(available_cores())
     typer.echo(f"{config.path} is right: {workers} workers with {threads} threads each")

@@ -27,10 +27,12 @@ def load_config(path: Path) -> Config:
         raise ConfigError(f"{path}: must be a TOML file: {error}") from error
     if "path" in content:
         raise ConfigError(f"{path}: path: unknown key; remove it")
+    _resolve_cascades(content, path.parent)
     try:
         config = Config(**_with_camera_defaults(content), path=path)
     except ValidationError as error:
-        raise ConfigError("\n".join(_fault(path, fault) for fault in error.errors())) from error
+        faults = _without_inherited(error.errors(), content)
+        raise ConfigError("\n".join(_fault(path, fault) for fault in faults)) from error
     faults = _impossible(config)
     if faults:
         raise ConfigError("\n".join(f"{path}: {fault}" for fault in faults))
@@ -52,6 +54,32 @@ def _with_camera_defaults(content: dict[str, Any]) -> dict[str, Any]:
                     camera[section] = {**common, **own}
         merged[name] = camera
     return {**content, "cameras": merged}
+
+
+def _resolve_cascades(content: dict[str, Any], folder: Path) -> None:
+    """Make cascades that are files absolute; a bare name that is none is left to OpenCV's own."""
+    cameras = content.get("cameras")
+    tables = [content, *(cameras.values() if isinstance(cameras, dict) else ())]
+    for table in tables:
+        detect = table.get("detect") if isinstance(table, dict) else None
+        if not isinstance(detect, dict):
+            continue
+        cascade = detect.get("cascade")
+        if isinstance(cascade, str) and ("/" in cascade or (folder / cascade).is_file()):
+            detect["cascade"] = str((folder / cascade).resolve())
+
+
+def _without_inherited(faults: list[Any], content: dict[str, Any]) -> list[Any]:
+    """Leave out what a camera has from a common table, where it is told already."""
+    common = {fault["loc"] for fault in faults if fault["loc"][0] in PER_CAMERA}
+
+    def inherited(place: tuple[Any, ...]) -> bool:
+        if place[0] != "cameras" or place[2:] not in common:
+            return False
+        own = content["cameras"][place[1]].get(place[2], {})
+        return len(place) == len(("cameras", "door", "detect")) or place[3] not in own
+
+    return [fault for fault in faults if not inherited(fault["loc"])]
 
 
 def _fault(path: Path, fault: Any) -> str:
@@ -81,10 +109,9 @@ def _impossible(config: Config) -> list[str]:
             f"dispatch.max_batch must be at most dispatch.max_queue ({config.dispatch.max_queue}). "
             f"Received: {config.dispatch.max_batch}"
         )
-    names = ("crops", "work", "ingest", "events")
-    addresses = [config.address(name) for name in names]  # type: ignore[arg-type]
-    for name, address in zip(names, addresses, strict=True):
-        if addresses.count(address) > 1:
+    addresses = config.addresses
+    for name, address in addresses.items():
+        if list(addresses.values()).count(address) > 1:
             faults.append(f"bus.{name}: must be an address of its own. Received: {address}")
         if is_tcp(address) and not config.bus.keys and not config.bus.insecure:
             faults.append(

@@ -1,12 +1,11 @@
 """The sections of config.toml as frozen models, with defaults and limits."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from streamer.constants import DEFAULT_CASCADE
+from streamer.constants import DEFAULT_CASCADE, MAX_VOTES
 from streamer.wire.sockets import Security
 
 Milliseconds = Annotated[int, Field(ge=0, le=3_600_000)]
@@ -101,9 +100,8 @@ class EmbedConfig(Section):
             )
         return self
 
-    def pool(self, cores: int | None = None) -> tuple[int, int]:
+    def pool(self, cores: int) -> tuple[int, int]:
         """(workers, threads each). Auto: a worker for every two cores, a thread each."""
-        cores = cores or os.cpu_count() or 1
         workers = max(1, cores // 2) if self.workers == "auto" else self.workers
         threads = 1 if self.threads == "auto" else self.threads
         return workers, threads
@@ -117,10 +115,20 @@ class IdentifyConfig(Section):
     C: Annotated[float, Field(gt=0, le=1e6)] = 1.0
     gamma: Annotated[float, Field(gt=0, le=1e4)] = 2.0
     neighbours: Annotated[int, Field(ge=1, le=1000)] = 3
-    min_votes: Annotated[float, Field(gt=0, le=100)] = 1.5
-    switch_margin: Annotated[float, Field(ge=0, le=100)] = 1.5
+    min_votes: Annotated[float, Field(gt=0)] = 1.5
+    switch_margin: Annotated[float, Field(ge=0)] = 1.5
     remember_strangers_s: Annotated[float, Field(ge=0, le=604_800)] = 0.0
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 80
+
+    @field_validator("min_votes", "switch_margin")
+    @classmethod
+    def _reachable(cls, votes: float) -> float:
+        if votes > MAX_VOTES:
+            raise ValueError(
+                f"must be at most {MAX_VOTES}, as older votes count less and less: with more, "
+                f"no face would ever get a name, or another. Received: {votes:g}"
+            )
+        return votes
 
 
 class EnrolConfig(Section):
@@ -143,6 +151,11 @@ class BusConfig(Section):
     events: Address = "ipc://run/events"
     keys: str = ""
     insecure: bool = False
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Every address by its key, as the file has it."""
+        return {name: value for name, value in self if name not in ("keys", "insecure")}
 
 
 class LogConfig(Section):
@@ -201,9 +214,23 @@ class Config(Section):
         keys = self.path.parent / self.bus.keys if self.bus.keys else None
         return Security(keys, self.bus.insecure)
 
-    def address(self, name: Literal["crops", "work", "ingest", "events"]) -> str:
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Every bus address by its key, with its ipc path made absolute."""
+        return {name: self.resolve(address) for name, address in self.bus.addresses.items()}
+
+    @property
+    def socket_files(self) -> list[Path]:
+        """The files of the bus's ipc sockets, whether they are there or not."""
+        return [
+            Path(address.removeprefix("ipc://"))
+            for address in self.addresses.values()
+            if address.startswith("ipc://")
+        ]
+
+    def address(self, name: str) -> str:
         """A bus address with its ipc path made absolute."""
-        return self.resolve(getattr(self.bus, name))
+        return self.addresses[name]
 
     def resolve(self, address: str) -> str:
         """Make a relative ipc path absolute, below data_dir."""

@@ -23,7 +23,7 @@ class HaarDetector:
 
     Parameters
     ----------
-    cascade: a path, or the name of a file that ships with OpenCV.
+    cascade: a path with a slash in it, or the name of a file that ships with OpenCV.
     detect_width: the picture is reduced to this width in pixels first; 0 leaves it as it is.
     scale_factor, neighbours: as in `cv2.CascadeClassifier.detectMultiScale`.
     min_face: smallest face, in pixels of the frame (not of the reduced picture).
@@ -39,9 +39,7 @@ class HaarDetector:
         neighbours: int = 3,
         min_face: int = 24,
     ) -> None:
-        path = Path(cascade)
-        if not path.is_file():
-            path = CASCADES / cascade
+        path = Path(cascade) if "/" in cascade else CASCADES / cascade
         if not path.is_file():
             raise ConfigError(
                 f"cascade must be a file or the name of one that ships with OpenCV. "

@@ -5,7 +5,6 @@ Haar on the full frame (with the parameters of the photo program that this one g
 frames a second.
 """
 
-import os
 import sys
 import time
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 
 from streamer.config.sections import EmbedConfig
 from streamer.constants import DEFAULT_CASCADE
+from streamer.runtime.cores import available_cores
 from streamer.vision.boxes import Box
 from streamer.vision.crop import cut_crop
 from streamer.vision.detect import CASCADES
@@ -26,7 +26,7 @@ _MAX_SECONDS = 30.0
 
 def main(clip: Path, gallery_folder: Path) -> None:
     """Run over the clip once, or for 30 seconds, and print the rate."""
-    embedder = load_embedder(None, EmbedConfig(), os.cpu_count() or 1)
+    embedder = load_embedder(None, EmbedConfig(), available_cores())
     gallery = GalleryStore(gallery_folder).load(embedder.fingerprint)
     if gallery is None:
         raise SystemExit(f"{gallery_folder}: has no gallery")

@@ -13,6 +13,7 @@ from streamer.config.loading import load_config
 from streamer.config.sections import Config
 from streamer.errors import GalleryError, WeightsError
 from streamer.files import write_file
+from streamer.runtime.cores import available_cores
 from trainer.support.progress import progress_bar
 from trainer.support.stopping import stoppable
 
@@ -186,12 +187,11 @@ def rebuild(context: typer.Context) -> None:
 
 def network(config: Config) -> "tuple[Embedder, Impostors]":
     """The embedder and the impostors that the config asks for."""
-    import os
 
     from workers.classifier.impostors import load_impostors
     from workers.embedding.embedder import load_embedder
 
-    embedder = load_embedder(config.weights_path, config.embed, os.cpu_count() or 1)
+    embedder = load_embedder(config.weights_path, config.embed, available_cores())
     return embedder, load_impostors(config.weights_path, embedder.fingerprint)
 
 

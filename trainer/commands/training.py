@@ -12,6 +12,7 @@ from rich.table import Table
 from streamer.config.loading import load_config
 from streamer.errors import ConfigError, DatasetError
 from streamer.files import write_file
+from streamer.runtime.cores import available_cores
 from trainer.commands import tuning
 from trainer.support.progress import progress_bar, progress_text, progress_to
 from trainer.support.stopping import stoppable
@@ -156,8 +157,6 @@ def lfw(
 
         vectors = read_embeddings(embeddings)
     else:
-        import os
-
         from workers.embedding.embedder import load_embedder
 
         absent = [name for name in names if not (root / name).is_file()]
@@ -166,7 +165,7 @@ def lfw(
                 f"{root}: {len(absent)} pictures of the pairs are not there, e.g. {absent[0]}"
             )
         config = load_config(context.obj)
-        embedder = load_embedder(weights or config.weights_path, config.embed, os.cpu_count() or 1)
+        embedder = load_embedder(weights or config.weights_path, config.embed, available_cores())
         with progress_bar("pictures", len(names)) as advance:
             found = embed_faces(
                 [root / name for name in names],
@@ -212,7 +211,6 @@ def impostors(
     A gallery needs them to tell strangers from the enrolled. Folders must be named after people;
     at least 1,000 faces are needed. No real person's embedding is stored.
     """
-    import os
 
     from trainer.datasets.pairs import people_of
     from trainer.finetuning.impostor_model import (
@@ -228,7 +226,7 @@ def impostors(
     photos = find_photos(datasets, people_of(_pairs(pairs, folds)) if pairs else set())
     config = load_config(context.obj)
     path = weights or config.weights_path
-    embedder = load_embedder(path, config.embed, os.cpu_count() or 1)
+    embedder = load_embedder(path, config.embed, available_cores())
     with progress_bar("photos", len(photos)) as advance:
         faces = embed_photos(photos, embedder, advance)
     out = impostors_path(path)

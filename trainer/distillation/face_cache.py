@@ -7,7 +7,6 @@ on with the first shard that is missing.
 import hashlib
 import io
 import multiprocessing
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.files import write_file
+from streamer.runtime.cores import available_cores
 from streamer.vision.boxes import Box
 from streamer.vision.crop import cut_crop
 from streamer.vision.detect import HaarDetector, largest
@@ -67,7 +67,7 @@ def build_cache(
         teacher = load_teacher()
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(
-            os.cpu_count(), mp_context=context, initializer=end_with_parent
+            available_cores(), mp_context=context, initializer=end_with_parent
         ) as pool:
             for shard in missing:
                 _write_shard(folder, shard, list(pool.map(cut_photo, shard, chunksize=8)), teacher)

@@ -8,7 +8,6 @@ import hashlib
 import io
 import json
 import multiprocessing
-import os
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -20,6 +19,7 @@ import numpy as np
 from streamer.config.sections import DetectConfig, EnrolConfig
 from streamer.errors import DatasetError
 from streamer.files import write_file
+from streamer.runtime.cores import available_cores
 from trainer.enrolment.harvest import CLIP_SUFFIXES, Face, Harvest, harvest, media_below
 from trainer.support.stopping import end_with_parent
 
@@ -66,7 +66,7 @@ def harvest_people(
         else:
             on_progress(1)
     context = multiprocessing.get_context("spawn")
-    cores = min(os.cpu_count() or 1, max(1, len(missing)))
+    cores = min(available_cores(), max(1, len(missing)))
     if missing:
         with ProcessPoolExecutor(cores, mp_context=context, initializer=end_with_parent) as pool:
             pending = {

@@ -14,6 +14,7 @@ def embed(
     heartbeat: HeartbeatOption = None,
 ) -> None:
     """Run one embed worker alone."""
+    from streamer.runtime.cores import available_cores
     from streamer.runtime.service import run_service, start_service
 
     config = load_config(context.obj)
@@ -21,7 +22,7 @@ def embed(
     from workers.embedding.embedder import load_embedder
     from workers.embedding.process import EmbedWorker
 
-    _, threads = config.embed.pool()
+    _, threads = config.embed.pool(available_cores())
     embedder = load_embedder(config.weights_path, config.embed, threads)
     worker = EmbedWorker(name, config.address("work"), embedder, config.dispatch.max_batch)
     run_service(worker, config, stop, heartbeat)

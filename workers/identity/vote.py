@@ -4,10 +4,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from streamer.constants import VOTE_DECAY
 from workers.classifier.classifier import Prediction
-
-DECAY = 0.85
-"""Each crop leaves this share of the votes before it; the sum of full votes tends to 6.7."""
 
 
 @dataclass
@@ -42,8 +40,8 @@ class Vote:
     def add(self, identity: str | None, probability: float, quality: float) -> None:
         """Count one crop of a name, with the probability that it is right."""
         for side in self._weights:
-            self._weights[side] *= DECAY
-            self._probabilities[side] *= DECAY
+            self._weights[side] *= VOTE_DECAY
+            self._probabilities[side] *= VOTE_DECAY
         self._weights[identity] += quality
         self._probabilities[identity] += quality * probability
         leader = max(self._weights, key=lambda side: self._weights[side])

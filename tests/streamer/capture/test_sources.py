@@ -28,7 +28,15 @@ def test_credentials_are_taken_out(text: str, expected: str) -> None:
 
 @pytest.mark.parametrize(
     ("source", "expected"),
-    [(0, True), ("/dev/video2", True), ("rtsp://x", True), ("HTTP://x", True), ("a.mp4", False)],
+    [
+        (0, True),
+        ("/dev/video2", True),
+        ("rtsp://x", True),
+        ("HTTP://x", True),
+        ("a.mp4", False),
+        ("file:///a.mp4", False),
+        ("FILE:///a.mp4", False),
+    ],
 )
 def test_what_is_live(source: str | int, expected: bool) -> None:
     assert is_live(source) is expected
@@ -52,6 +60,33 @@ def test_a_looping_clip_goes_on_and_its_time_too(folder: Path) -> None:
     pictures = [source.read() for _ in range(5)]
     source.close()
     assert [p.media_ms for p in pictures if p] == [0.0, 100.0, 200.0, 300.0, 400.0]
+
+
+def test_a_file_by_its_url_is_a_recording(folder: Path) -> None:
+    write_clip(folder / "a clip.mp4", [], 0.2, fps=10)
+    source = open_source(f"file://{folder}/a%20clip.mp4", Path("/elsewhere"))
+    assert not source.live
+    assert [source.read() is None for _ in range(3)] == [False, False, True]
+    source.close()
+
+
+def test_a_looping_folder_goes_on_and_its_time_too(folder: Path) -> None:
+    for number, name in enumerate(("a.png", "b.png")):
+        (folder / name).write_bytes(encode_image(np.full((20, 30, 3), number, np.uint8), ".png"))
+    source = open_source(str(folder), folder, loop=True)
+    pictures = [source.read() for _ in range(25)]
+    source.close()
+    assert [int(p.image_bgr[0, 0, 0]) for p in pictures if p and p.cut] == [0, 1, 0, 1, 0]
+    assert [p.media_ms for p in pictures if p] == [200.0 * index for index in range(25)]
+
+
+def test_a_looping_folder_whose_pictures_all_broke_ends(folder: Path) -> None:
+    (folder / "a.png").write_bytes(encode_image(np.zeros((20, 30, 3), np.uint8), ".png"))
+    source = open_source(str(folder), folder, loop=True)
+    assert [source.read() is not None for _ in range(5)] == [True] * 5
+    (folder / "a.png").write_bytes(b"no picture")
+    assert source.read() is None
+    source.close()
 
 
 def test_a_folder_gives_its_pictures_by_name_and_skips_what_is_none(folder: Path) -> None:

@@ -64,6 +64,9 @@ def test_cameras_take_the_common_tables_and_their_own_keys(folder: Path) -> None
         (CAMERA + "[detect]\nscale_factor = nan", ["detect.scale_factor: must"]),
         (CAMERA + '[embed]\nworkers = "many"', ["embed.workers: must", "'many'"]),
         (CAMERA + "[embed]\nworkers = 0", ["embed.workers: must", "Received: 0"]),
+        (CAMERA + "[identify]\nmin_votes = 7.0", ["identify.min_votes: must be at most 6.6"]),
+        (CAMERA + "[identify]\nswitch_margin = 6.7", ["identify.switch_margin: must be", "6.6"]),
+        (CAMERA + "[identify]\nswitch_margin = nan", ["identify.switch_margin: must"]),
         (CAMERA + '[log]\nlevel = "loud"', ["log.level: must", "'debug'", "'loud'"]),
         (CAMERA + "[capture]\nretry_min_s = 60.0", ["retry_max_s must be at least"]),
         (CAMERA + 'pace = "fast"\nloop = true', ["cameras.door: loop must be false"]),
@@ -94,6 +97,44 @@ def test_all_faults_are_told_at_once(folder: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load(folder, CAMERA + "[detect]\nmin_face = 3\nneighbours = -1\n[nothing]\n")
     assert len(str(caught.value).splitlines()) >= 3
+
+
+@pytest.mark.parametrize(
+    ("common", "own", "expected"),
+    [
+        ("min_face = 3", "", ["detect.min_face"]),
+        ("min_face = 3", "min_face = 4", ["cameras.door.detect.min_face", "detect.min_face"]),
+        ("min_face = 3", "min_face = 40", ["detect.min_face"]),
+        ("min_face = 3", "neighbours = -1", ["cameras.door.detect.neighbours", "detect.min_face"]),
+        ("", "min_face = 3", ["cameras.door.detect.min_face"]),
+        ("colour = 3", "", ["detect.colour"]),
+    ],
+)
+def test_what_a_camera_has_from_a_common_table_is_told_once(
+    folder: Path, common: str, own: str, expected: list[str]
+) -> None:
+    cameras = f"[cameras.door]\nsource = 0\ndetect = {{ {own} }}\n[cameras.hall]\nsource = 1\n"
+    with pytest.raises(ConfigError) as caught:
+        load(folder, cameras + f"[detect]\n{common}\n")
+    told = [line.split(": ")[1] for line in str(caught.value).splitlines()]
+    assert sorted(told) == expected
+
+
+def test_a_rule_between_two_keys_is_told_once(folder: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(folder, CAMERA + "[capture]\nretry_min_s = 60.0\n")
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("table", ["[detect]", "[cameras.door.detect]"])
+def test_a_cascade_is_relative_to_the_file(folder: Path, table: str) -> None:
+    (folder / "models").mkdir()
+    for name in ("mine.xml", "models/other.xml"):
+        (folder / name).write_text("")
+        config = load(folder, CAMERA + f'{table}\ncascade = "{name}"\n')
+        assert config.cameras["door"].detect.cascade == str(folder / name)
+    config = load(folder, CAMERA + f'{table}\ncascade = "haarcascade_frontalface_alt.xml"\n')
+    assert config.cameras["door"].detect.cascade == "haarcascade_frontalface_alt.xml"
 
 
 def test_no_file(folder: Path) -> None:

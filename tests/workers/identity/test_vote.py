@@ -1,5 +1,6 @@
 import pytest
 
+from streamer.constants import MAX_VOTES
 from workers.classifier.classifier import Prediction
 from workers.identity.vote import Vote
 
@@ -74,3 +75,13 @@ def test_a_prediction_votes_for_its_person_or_for_nobody(
     vote.take(prediction, ("Ada", "Bob"), 1.0)
     assert (vote.decided, vote.identity, vote.squared_distance) == (True, name, 0.6)
     assert vote.probability == pytest.approx(chance)
+
+
+def test_the_votes_that_are_allowed_are_reached() -> None:
+    vote = Vote(MAX_VOTES, MAX_VOTES)
+    for _ in range(29):
+        vote.add("Ada", 1.0, 1.0)
+    assert vote.identity == "Ada"
+    for _ in range(40):
+        vote.add("Grace", 1.0, 1.0)
+    assert vote.identity == "Grace"
