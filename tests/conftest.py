@@ -65,8 +65,9 @@ def enrolled(
 ) -> tuple[GalleryStore, Gallery]:
     """A gallery with both people."""
     store = GalleryStore(folder / "gallery")
+    gallery: Gallery | None = None
     for name, path in portraits.items():
         found = {name: harvest([path], EnrolConfig(), DetectConfig())}
         gallery, _ = enrol(store, found, embedder, impostors, EnrolConfig(), ClassifierSpec())
-        assert gallery is not None
+    assert gallery is not None
     return store, gallery

@@ -42,7 +42,7 @@ def test_the_pages_subscriber_hears_who_is_there(
         try:
             pipeline.start(LOOP.format(clip=clip))
             assert reader.stdout is not None
-            heard = set()
+            heard: set[str] = set()
             while len(heard) < 2:
                 kind, *name, percent, camera = reader.stdout.readline().split()
                 assert kind in ("enter", "update", "exit")
@@ -67,12 +67,12 @@ def test_frames_gallery_and_stats_are_as_the_page_says(
         pipeline.start(LOOP.format(clip=clip))
         heard: dict[str, dict[str, object]] = {}
         while len(heard) < 3:
-            assert socket.poll(GENEROUS_S * 1000)
-            topic, header, *rest = socket.recv_multipart()
+            assert socket.poll(round(GENEROUS_S * 1000))
+            channel, header, *rest = socket.recv_multipart()
             event = msgpack.unpackb(header)
             assert event["v"] == 1
             heard[event["type"]] = event
-            assert len(rest) == (topic == b"frame/door")
+            assert len(rest) == (channel == b"frame/door")
             if rest:
                 image = decode_image(rest[0])
                 assert image is not None

@@ -4,7 +4,7 @@ from streamer.wire.messages import TrackFeedback
 
 
 def make(**settings: int) -> CropScheduler:
-    return CropScheduler(CaptureConfig(**settings), answer_ms=1000)  # type: ignore[arg-type]
+    return CropScheduler(CaptureConfig(**settings), answer_ms=1000)
 
 
 def test_a_new_track_is_sent_at_once() -> None:

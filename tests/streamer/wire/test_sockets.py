@@ -53,7 +53,7 @@ def test_tcp_admits_only_clients_whose_key_is_authorised(folder: Path) -> None:
         open_bus(Security(folder / "ours")) as friend,
     ):
         pull = server.bind(zmq.PULL, "tcp://127.0.0.1:*")
-        address = pull.last_endpoint.decode()
+        address = pull.getsockopt_string(zmq.LAST_ENDPOINT)
         with (
             open_bus(Security(folder / "foreign")) as stranger,
             open_bus(Security(insecure=True)) as plain,

@@ -34,10 +34,10 @@ def fewer(impostors: Impostors) -> Impostors:
     return some_of(impostors, 800)
 
 
-def run(impostors: Impostors, fewer: Impostors, **more: FoldStore) -> Evaluation:
+def run(impostors: Impostors, fewer: Impostors, kept: FoldStore | None = None) -> Evaluation:
     vectors, dataset = made_people(impostors, 6, 4, 2)
     fold, count = folds_of(dataset.labels, dataset.group, 3)
-    return cross_validate(vectors, dataset, fold, count, fewer, ClassifierSpec(), **more)
+    return cross_validate(vectors, dataset, fold, count, fewer, ClassifierSpec(), kept=kept)
 
 
 def test_every_crop_is_tested_once_as_itself_and_once_as_a_stranger(
