@@ -1,4 +1,4 @@
-"""`facestream keys`: CURVE keys for tcp."""
+"""`facestream keys`: CURVE keys for tcp, each for a role."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,23 +7,44 @@ import typer
 
 from streamer.errors import ConfigError
 
+_Names = list[str] | None
+
 
 def keys(
     folder: Annotated[Path, typer.Argument(help="Where to keep them.")] = Path("keys"),
-    client: Annotated[
-        list[str] | None, typer.Option("--client", help="A further host; may be repeated.")
+    capture: Annotated[
+        _Names, typer.Option("--capture", help="A host with cameras; may be repeated.")
     ] = None,
+    worker: Annotated[
+        _Names, typer.Option("--worker", help="A host with embed workers; may be repeated.")
+    ] = None,
+    subscriber: Annotated[
+        _Names, typer.Option("--subscriber", help="A host that subscribes; may be repeated.")
+    ] = None,
+    client: Annotated[_Names, typer.Option("--client", hidden=True)] = None,
 ) -> None:
-    """Make the CURVE keys that tcp:// addresses need; keys that exist are kept."""
-    from streamer.wire.curve import make_keys
+    """Make the CURVE keys that tcp:// addresses need; keys that exist are kept.
 
-    for name in client or []:
-        if not name.replace("-", "").replace("_", "").isalnum():
-            raise ConfigError(
-                f"--client: a name must be letters, digits, - or _. Received: {name!r}"
-            )
-    made = make_keys(folder, client or [])
+    A name may be given to several roles: it has one key, which is admitted for each of them.
+    """
+    from streamer.wire.curve import keys_without_role, make_keys
+
+    if client:
+        raise ConfigError(
+            "--client: say what the host may do: --capture NAME, --worker NAME or "
+            f"--subscriber NAME. Received: {client[0]!r}"
+        )
+    made = make_keys(
+        folder,
+        {"capture": capture or [], "worker": worker or [], "subscriber": subscriber or []},
+    )
     for path in made:
         typer.echo(path)
     if not made:
         typer.echo(f"{folder}: all keys are there already")
+    for path in keys_without_role(folder):
+        typer.echo(
+            f"{path} has no role and counts as a subscriber's; to move it to its role, run this "
+            f"with --capture, --worker or --subscriber {path.stem}",
+            err=True,
+        )

@@ -85,8 +85,8 @@ class Dispatch:
 
     def run(self, bus: Bus, stop: Stop, heartbeat: Heartbeat) -> None:
         """Serve until `stop`; then take what has arrived, wait for what is out, and report."""
-        self._crops = bus.bind(zmq.PULL, self._endpoints.crops, CROPS_HWM)
-        self._work = bus.bind(zmq.ROUTER, self._endpoints.work)
+        self._crops = bus.bind(zmq.PULL, self._endpoints.crops, CROPS_HWM, roles=("capture",))
+        self._work = bus.bind(zmq.ROUTER, self._endpoints.work, roles=("worker",))
         self._work.router_mandatory = True
         self._ingest = bus.connect(zmq.PUSH, self._endpoints.ingest, CROPS_HWM)
         monitor = self._work.get_monitor_socket(zmq.EVENT_DISCONNECTED)

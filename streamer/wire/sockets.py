@@ -1,17 +1,16 @@
 """ZeroMQ sockets with limits: high-water marks before connect, linger 0, CURVE on tcp."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import zmq
-import zmq.auth
-from zmq.auth.thread import ThreadAuthenticator
 
 from streamer.errors import ConfigError
-from streamer.wire.curve import load_key
+from streamer.wire.admission import Admission
+from streamer.wire.curve import KeyRole, load_key
 from streamer.wire.messages import MAX_PART_BYTES
 
 HIGH_WATER_MARK = 256
@@ -19,6 +18,8 @@ HEARTBEAT_MS = 1000
 HEARTBEAT_TIMEOUT_MS = 5000
 
 Socket = zmq.Socket[bytes]
+
+Delivery = Literal["sent", "full", "gone"]
 
 
 @dataclass(frozen=True)
@@ -44,18 +45,26 @@ class Bus:
     def __init__(self, security: Security | None = None) -> None:
         self._security = security or Security()
         self._context: zmq.Context[Socket] = zmq.Context()
-        self._authenticator: ThreadAuthenticator | None = None
+        self._admission: Admission | None = None
         self._sockets: list[Socket] = []
 
-    def bind(self, kind: int, address: str, hwm: int = HIGH_WATER_MARK) -> Socket:
-        """A bound socket; on tcp it admits only clients whose public key is authorised."""
+    def bind(
+        self,
+        kind: int,
+        address: str,
+        hwm: int = HIGH_WATER_MARK,
+        roles: Sequence[KeyRole] = (),
+    ) -> Socket:
+        """Make a bound socket.
+
+        On tcp it admits keys that are authorised for one of `roles`, and those of this host's own
+        processes; on ipc, whoever may open the file.
+        """
         socket = self._socket(kind, hwm)
         if is_tcp(address) and not self._security.insecure:
-            folder = self._keys()
-            self._authenticate(folder)
-            public, secret = load_key(folder / "server.key_secret")
-            socket.curve_publickey, socket.curve_secretkey = public, secret
-            socket.curve_server = True
+            if self._admission is None:
+                self._admission = Admission(self._context, self._keys())
+            self._admission.guard(socket, roles)
         if address.startswith("ipc://"):
             try:
                 Path(address.removeprefix("ipc://")).parent.mkdir(parents=True, exist_ok=True)
@@ -68,7 +77,7 @@ class Bus:
         return socket
 
     def connect(self, kind: int, address: str, hwm: int = HIGH_WATER_MARK) -> Socket:
-        """A connecting socket; it goes on trying for as long as it lives."""
+        """Make a connecting socket; it goes on trying for as long as it lives."""
         socket = self._socket(kind, hwm)
         if is_tcp(address) and not self._security.insecure:
             folder = self._keys()
@@ -98,8 +107,8 @@ class Bus:
         """
         for socket in self._sockets:
             socket.close(linger=linger_ms)
-        if self._authenticator is not None:
-            self._authenticator.stop()
+        if self._admission is not None:
+            self._admission.close()
         self._context.destroy(linger=0)
 
     def _socket(self, kind: int, hwm: int) -> Socket:
@@ -122,20 +131,10 @@ class Bus:
             )
         return self._security.keys
 
-    def _authenticate(self, folder: Path) -> None:
-        if self._authenticator is not None:
-            return
-        authorised = folder / "authorised"
-        if not authorised.is_dir():
-            raise ConfigError(f"{authorised}: must be the folder of the clients' public keys")
-        self._authenticator = ThreadAuthenticator(self._context)
-        self._authenticator.start()
-        self._authenticator.configure_curve(domain="*", location=str(authorised))
-
 
 @contextmanager
 def open_bus(security: Security | None = None, linger_ms: int = 0) -> Iterator[Bus]:
-    """A Bus that is closed at the end of the block."""
+    """Make a Bus that is closed at the end of the block."""
     bus = Bus(security)
     try:
         yield bus
@@ -159,3 +158,19 @@ def try_send(socket: Socket, parts: list[Any]) -> bool:
     except zmq.Again:
         return False
     return True
+
+
+def send_to_peer(router: Socket, peer: bytes, parts: Sequence[bytes | memoryview]) -> Delivery:
+    """Send to one peer of a ROUTER with `router_mandatory`, without waiting.
+
+    "full" is a peer that is there and takes no more at the moment; "gone" is none.
+    """
+    try:
+        router.send_multipart([peer, *parts], zmq.NOBLOCK)
+    except zmq.ZMQError as error:
+        if error.errno == zmq.EAGAIN:
+            return "full"
+        if error.errno == zmq.EHOSTUNREACH:
+            return "gone"
+        raise
+    return "sent"

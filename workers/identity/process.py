@@ -85,8 +85,10 @@ class Identify:
     def run(self, bus: Bus, stop: Stop, heartbeat: Heartbeat) -> None:
         """Serve until `stop`, then use up what has arrived and publish the last report."""
         cv2.setNumThreads(1)
-        self._ingest = bus.bind(zmq.PULL, self._endpoints.ingest, INGEST_HWM)
-        self._out = bus.bind(zmq.XPUB, self._endpoints.events, EVENTS_HWM)
+        self._ingest = bus.bind(zmq.PULL, self._endpoints.ingest, INGEST_HWM, roles=("capture",))
+        self._out = bus.bind(
+            zmq.XPUB, self._endpoints.events, EVENTS_HWM, roles=("capture", "subscriber")
+        )
         self._reporter = StatsReporter("identify", "identify")
         self._check_gallery()
         poller = zmq.Poller()

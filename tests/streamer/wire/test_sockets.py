@@ -7,8 +7,15 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 from streamer.errors import ConfigError
-from streamer.wire.curve import load_key, make_keys
-from streamer.wire.sockets import Security, open_bus, receive_all, try_send
+from streamer.wire.curve import KeyRole, load_key, make_keys
+from streamer.wire.sockets import (
+    Security,
+    Socket,
+    open_bus,
+    receive_all,
+    send_to_peer,
+    try_send,
+)
 
 
 def test_push_and_pull_over_ipc_in_a_folder_that_is_made(folder: Path) -> None:
@@ -33,26 +40,16 @@ def test_sending_never_blocks(folder: Path) -> None:
             assert sent <= 4
 
 
-def test_keys_are_private_and_never_overwritten(folder: Path) -> None:
-    made = make_keys(folder / "keys", ["shop"])
-    assert folder / "keys" / "server.key_secret" in made
-    assert (folder / "keys" / "server.key_secret").stat().st_mode & 0o077 == 0
-    assert (folder / "keys" / "shop" / "server.key").is_file()
-    before = load_key(folder / "keys" / "client.key_secret")
-    assert make_keys(folder / "keys", ["shop"]) == []
-    assert load_key(folder / "keys" / "client.key_secret") == before
-
-
 def test_tcp_admits_only_clients_whose_key_is_authorised(folder: Path) -> None:
-    make_keys(folder / "ours", [])
-    make_keys(folder / "foreign", [])
+    make_keys(folder / "ours", {"capture": ["shop"]})
+    make_keys(folder / "foreign", {})
     # The stranger knows the server's public key, but nobody authorised its own.
     (folder / "foreign" / "server.key").write_bytes((folder / "ours" / "server.key").read_bytes())
     with (
         open_bus(Security(folder / "ours")) as server,
-        open_bus(Security(folder / "ours")) as friend,
+        open_bus(Security(folder / "ours" / "shop")) as friend,
     ):
-        pull = server.bind(zmq.PULL, "tcp://127.0.0.1:*")
+        pull = server.bind(zmq.PULL, "tcp://127.0.0.1:*", roles=["capture"])
         address = pull.getsockopt_string(zmq.LAST_ENDPOINT)
         with (
             open_bus(Security(folder / "foreign")) as stranger,
@@ -118,3 +115,68 @@ def test_a_monitor_tells_who_comes(folder: Path) -> None:
         other.connect(zmq.DEALER, address)
         assert monitor.poll(60_000)
         assert recv_monitor_message(monitor)["event"] == zmq.EVENT_ACCEPTED
+ADMITTED: dict[str, tuple[KeyRole, ...]] = {
+    "crops": ("capture",),
+    "work": ("worker",),
+    "events": ("capture", "subscriber"),
+    "own": (),
+}
+
+
+@pytest.mark.parametrize("who", ["capture", "worker", "subscriber", "server"])
+def test_a_key_is_let_in_where_its_role_has_business(folder: Path, who: str) -> None:
+    make_keys(folder, {"capture": ["capture"], "worker": ["worker"], "subscriber": ["subscriber"]})
+    keys = folder if who == "server" else folder / who
+    may = {name for name, roles in ADMITTED.items() if who in (*roles, "server")}
+    with open_bus(Security(folder)) as server, open_bus(Security(keys)) as client:
+        pulls, monitors = {}, {}
+        for name, roles in ADMITTED.items():
+            pulls[name] = server.bind(zmq.PULL, "tcp://127.0.0.1:*", roles=roles)
+            # What is let in says so; what is refused says so, too: nothing is waited for in vain.
+            events = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+            push = client.connect(zmq.PUSH, pulls[name].getsockopt_string(zmq.LAST_ENDPOINT))
+            monitors[name] = client.monitor(push, events)
+            push.send(name.encode())
+        assert {name for name, monitor in monitors.items() if let_in(monitor)} == may
+        for name, pull in pulls.items():
+            assert bool(pull.poll(30_000 if name in may else 0)) == (name in may)
+
+
+def let_in(monitor: Socket) -> bool:
+    assert monitor.poll(30_000)
+    event = recv_monitor_message(monitor)["event"]
+    return event == zmq.EVENT_HANDSHAKE_SUCCEEDED
+
+
+def test_a_refusal_names_the_key_once(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    make_keys(folder, {"subscriber": ["page"]})
+    with open_bus(Security(folder)) as server, open_bus(Security(folder / "page")) as client:
+        pull = server.bind(zmq.PULL, "tcp://127.0.0.1:*", roles=["worker"])
+        for _ in range(3):
+            push = client.connect(zmq.PUSH, pull.getsockopt_string(zmq.LAST_ENDPOINT))
+            assert client.monitor(push, zmq.EVENT_HANDSHAKE_FAILED_AUTH).poll(30_000)
+    (told,) = [record.getMessage() for record in caplog.records]
+    assert "a socket for worker" in told
+    assert "subscriber/page.key" in told
+
+
+def test_a_folder_without_authorised_keys_is_a_config_error(folder: Path) -> None:
+    with open_bus(Security(folder)) as bus, pytest.raises(ConfigError, match="facestream keys"):
+        bus.bind(zmq.PULL, "tcp://127.0.0.1:*")
+
+
+def test_a_peer_with_a_full_pipe_is_there_and_one_that_left_is_gone(folder: Path) -> None:
+    with open_bus() as bus:
+        router = bus.bind(zmq.ROUTER, "inproc://work", hwm=2)
+        router.router_mandatory = True
+        dealer = bus.connect(zmq.DEALER, "inproc://work", hwm=2)
+        dealer.send(b"hello")
+        assert router.poll(30_000)
+        peer, _ = router.recv_multipart()
+        sent = 0
+        while (delivery := send_to_peer(router, peer, [b"work"])) == "sent":
+            sent += 1
+        assert (sent, delivery) == (4, "full")
+        dealer.close()
+        assert not router.poll(100)
+        assert send_to_peer(router, peer, [b"work"]) == "gone"
