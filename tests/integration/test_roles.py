@@ -1,7 +1,9 @@
 """Each role by itself, over tcp with CURVE, as on several hosts."""
 
+import shutil
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import zmq
@@ -9,7 +11,7 @@ import zmq
 from streamer.client.subscriber import Subscriber
 from streamer.vision.images import decode_image
 from streamer.wire.curve import make_keys
-from streamer.wire.messages import FrameEvent, IdentityEvent, Stats
+from streamer.wire.messages import FrameEvent, IdentityEvent, Stats, WorkerReady, encode
 from streamer.wire.sockets import Security, open_bus
 from tests.integration.harness import Pipeline
 from workers.gallery.version import Gallery
@@ -23,8 +25,9 @@ crops = "tcp://127.0.0.1:{ports[0]}"
 work = "tcp://127.0.0.1:{ports[1]}"
 ingest = "tcp://127.0.0.1:{ports[2]}"
 events = "tcp://127.0.0.1:{ports[3]}"
-keys = "keys"
+keys = "{keys}"
 """
+HOSTS = {"identify": ".", "dispatch": ".", "embed": "gpu", "capture door": "shop"}
 
 
 def free_ports(count: int) -> list[int]:
@@ -41,30 +44,46 @@ def test_roles_alone_over_tcp_name_people_for_who_has_a_key(
     pipeline: Pipeline, gallery: Gallery, clip: Path
 ) -> None:
     ports = free_ports(4)
-    pipeline.config.write_text(CONFIG.format(clip=clip, ports=ports))
-    assert pipeline.call("keys").returncode == 0
-    make_keys(pipeline.folder / "foreign", [])
-    server_key = (pipeline.folder / "keys" / "server.key").read_bytes()
-    (pipeline.folder / "foreign" / "server.key").write_bytes(server_key)
-    events = f"tcp://127.0.0.1:{ports[3]}"
+    home = pipeline.folder / "keys"
+    made = pipeline.call(
+        "keys", str(home), "--capture", "shop", "--worker", "gpu", "--subscriber", "page"
+    )
+    assert made.returncode == 0, made.stderr
+    make_keys(pipeline.folder / "foreign", {})
+    shutil.copy(home / "server.key", pipeline.folder / "foreign" / "server.key")
+    commands = []
+    for command, host in HOSTS.items():
+        config = pipeline.folder / f"{command.split()[0]}.toml"
+        config.write_text(CONFIG.format(clip=clip, ports=ports, keys=home / host))
+        program = [sys.executable, "-m", "streamer.cli", "--config", str(config)]
+        commands.append([*program, *command.split()])
+    crops, work, ingest, events = (f"tcp://127.0.0.1:{port}" for port in ports)
     topics = ("identity/", "frame/door", "stats")
     with (
-        Subscriber(events, topics, keys=pipeline.folder / "keys") as friend,
+        Subscriber(events, topics, keys=home / "page") as friend,
+        Subscriber(events, topics, keys=home / "gpu") as worker,
         Subscriber(events, topics, keys=pipeline.folder / "foreign") as stranger,
         Subscriber(events, topics, insecure=True) as plain,
-        open_bus(Security(pipeline.folder / "foreign")) as hostile,
+        open_bus(Security(home / "page")) as page,
+        open_bus(Security(home / "gpu")) as gpu,
+        open_bus(Security(pipeline.folder / "foreign")) as foreign,
     ):
-        push = hostile.connect(zmq.PUSH, f"tcp://127.0.0.1:{ports[0]}")
-        push.send(b"hostile")
+        hostile = [
+            *(bus.connect(zmq.PUSH, crops) for bus in (page, gpu, foreign)),
+            *(bus.connect(zmq.PUSH, ingest) for bus in (page, gpu, foreign)),
+        ]
+        for push in hostile:
+            push.send(b"hostile")
+        thief = page.connect(zmq.DEALER, work)
+        thief.send_multipart(encode(WorkerReady("thief", 32, gallery.weights)))
         roles = [
-            subprocess.Popen(pipeline.command(*role), stderr=subprocess.PIPE, text=True)
-            for role in (["identify"], ["dispatch"], ["embed"], ["capture", "door"])
+            subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for command in commands
         ]
         heard: list[Stats] = []
         try:
             names: set[str] = set()
             pictures = 0
-            while len(names) < 2 or not pictures:
+            while len(names) < 2 or not pictures or len(heard) < 12:
                 received = friend.receive(240)
                 assert received is not None
                 match received[0]:
@@ -74,20 +93,25 @@ def test_roles_alone_over_tcp_name_people_for_who_has_a_key(
                         pictures += decode_image(received[1]) is not None
                     case Stats() as stats:
                         heard.append(stats)
-            assert stranger.receive(0.2) is None
-            assert plain.receive(0.2) is None
+            assert not thief.poll(0)
+            for excluded in (worker, stranger, plain):
+                assert excluded.receive(0.2) is None
         finally:
             errors = []
-            for role in reversed(roles):
-                role.terminate()
-                errors.append(role.communicate(timeout=60)[1])
-        assert [role.returncode for role in roles] == [0, 0, 0, 0], errors
+            for process in reversed(roles):
+                process.terminate()
+                errors.append(process.communicate(timeout=60)[1])
+        assert [process.returncode for process in roles] == [0, 0, 0, 0], errors
+        told = " ".join(errors)
+        for whose in ("subscriber/page.key", "worker/gpu.key", "no file of authorised/"):
+            assert whose in told
         rest = (received[0] for received in iter(lambda: friend.receive(0.5), None))
         heard += [event for event in rest if isinstance(event, Stats)]
-        (last,) = [stats for stats in heard if stats.role == "dispatch" and stats.final]
-        (messages,) = [stage for stage in last.stages if stage.stage == "dispatch messages"]
-        assert messages.received > 0
-        assert messages.dropped == {}
+        for role in ("dispatch", "identify"):
+            (last,) = [stats for stats in heard if stats.role == role and stats.final]
+            (messages,) = [stage for stage in last.stages if stage.stage == f"{role} messages"]
+            assert messages.received > 0
+            assert messages.dropped == {}
 
 
 def test_malformed_messages_are_counted_and_end_nothing(

@@ -115,6 +115,8 @@ def test_a_monitor_tells_who_comes(folder: Path) -> None:
         other.connect(zmq.DEALER, address)
         assert monitor.poll(60_000)
         assert recv_monitor_message(monitor)["event"] == zmq.EVENT_ACCEPTED
+
+
 ADMITTED: dict[str, tuple[KeyRole, ...]] = {
     "crops": ("capture",),
     "work": ("worker",),
