@@ -20,7 +20,7 @@ def save_galleries(folder: Path) -> None:
     impostors = some_of(load_impostors(), 150)
     vectors, dataset = made_people(impostors, 3, 4)
     people = People(dataset.names, dataset.crops_rgb, vectors, dataset.labels, dataset.sources)
-    store, spec = GalleryStore(folder), ClassifierSpec("knn")
+    store, spec = GalleryStore(folder), ClassifierSpec(kind="knn")
     while True:
         with store.lock():
             saved = store.save(people, "w", impostors, spec, {"enrolment.csv": b"x" * 100_000})

@@ -5,12 +5,15 @@ own gallery. Below the threshold, the crop is nobody's; the threshold is where t
 strangers that the user allows would still be taken for somebody.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.classifier.scorers import Scorer
+from streamer.constants import EMBEDDING_SIZE
+from workers.classifier.by_person import EmbeddingsByPerson
+from workers.classifier.scorers import Scorer, nobodys_scorer
 
 
 @dataclass(frozen=True)
@@ -37,12 +40,12 @@ class Calibration:
     def probability(
         self, margin: NDArray[np.float32], squared_distance: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        """That the candidate is the right one, for each row."""
+        """Return, for each row, how likely the candidate is the right one."""
         x = self.margin * margin + self.squared_distance * squared_distance + self.offset
         return np.asarray(1.0 / (1.0 + np.exp(-np.clip(x, -50, 50))), np.float32)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class HoldoutMetrics:
     """How often it will be wrong: counts over crops that were held out when it was fitted.
 
@@ -59,7 +62,7 @@ class HoldoutMetrics:
     left_out_named: int = 0
 
     def sentence(self) -> str:
-        """For people."""
+        """Return what to expect, as a sentence to print."""
         if not self.crops:
             return "expected: nothing is known yet"
         strangers, named = self.impostors, self.impostors_named
@@ -73,7 +76,7 @@ class HoldoutMetrics:
         return text
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Classifier:
     """Fitted numbers only: p people, n gallery embeddings.
 
@@ -88,40 +91,57 @@ class Classifier:
     threshold: float
     holdout: HoldoutMetrics
 
+    @cached_property
+    def _by_person(self) -> EmbeddingsByPerson:
+        return EmbeddingsByPerson(self.gallery, self.labels)
+
     def predict(self, embeddings: NDArray[np.float32]) -> list[Prediction]:
-        """A verdict for each row of (n, 128) unit vectors."""
+        """Return a prediction for each row of (n, 128) unit vectors."""
         if not len(self.labels):
             return [Prediction(None, 0.0, 4.0) for _ in embeddings]
         best, margin, distance = self.candidates(embeddings)
         probability = self.calibration.probability(margin, distance)
         return [
-            Prediction(
-                int(person) if chance >= self.threshold else None,
-                float(chance),
-                float(apart),
-                int(person),
+            Prediction(person if chance >= self.threshold else None, chance, apart, person)
+            for person, chance, apart in zip(
+                best.tolist(), probability.tolist(), distance.tolist(), strict=True
             )
-            for person, chance, apart in zip(best, probability, distance, strict=True)
         ]
 
     def candidates(
         self, embeddings: NDArray[np.float32]
     ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
-        """The best candidate of each row, its margin and its squared distance."""
+        """Return the best candidate of each row, its margin and its squared distance."""
         margins = self.scorer.margins(embeddings)
         best = margins.argmax(axis=1)
-        rows = np.arange(len(embeddings))
-        distances = squared_distance_to_people(embeddings, self.gallery, self.labels)
-        return best, margins[rows, best], distances[rows, best]
+        distance = self._by_person.nearest_squared(embeddings, best)
+        return best, margins[np.arange(len(embeddings)), best], distance
+
+    def without_person(self, person: int) -> "Classifier":
+        """Return the same classifier for everybody else; nothing is fitted anew.
+
+        It keeps no number of the person's own. Calibration, threshold and what is expected
+        stay: with one candidate less, strangers are not named more often.
+        """
+        keep = self.labels != person
+        labels = self.labels[keep]
+        if not len(labels):
+            return nobodys_classifier()
+        return replace(
+            self,
+            scorer=self.scorer.without_person(person, self.gallery, self.labels),
+            gallery=self.gallery[keep],
+            labels=np.asarray(labels - (labels > person), np.int32),
+        )
 
 
-def squared_distance_to_people(
-    embeddings: NDArray[np.float32], gallery: NDArray[np.float32], labels: NDArray[np.int32]
-) -> NDArray[np.float32]:
-    """From each of n rows to the nearest gallery embedding of each of p people: (n, p)."""
-    squared = np.clip(2.0 - 2.0 * embeddings @ gallery.T, 0.0, 4.0)
-    people = int(labels.max()) + 1
-    nearest = np.full((len(embeddings), people), 4.0, np.float32)
-    for person in range(people):
-        nearest[:, person] = squared[:, labels == person].min(axis=1, initial=4.0)
-    return nearest
+def nobodys_classifier() -> Classifier:
+    """Return the classifier of a gallery in which nobody is enrolled: it names nobody."""
+    return Classifier(
+        scorer=nobodys_scorer(),
+        calibration=Calibration(1.0, 0.0, 0.0),
+        gallery=np.empty((0, EMBEDDING_SIZE), np.float32),
+        labels=np.empty(0, np.int32),
+        threshold=1.0,
+        holdout=HoldoutMetrics(),
+    )

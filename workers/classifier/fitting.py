@@ -16,16 +16,16 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.svm import SVC, LinearSVC
 
 from streamer.config.sections import IdentifyConfig
+from workers.classifier.by_person import EmbeddingsByPerson
 from workers.classifier.classifier import (
     Calibration,
     Classifier,
     HoldoutMetrics,
-    squared_distance_to_people,
+    nobodys_classifier,
 )
 from workers.classifier.impostors import Impostors
-from workers.classifier.scorers import KernelScorer, LinearScorer, NearestScorer, Scorer
+from workers.classifier.scorers import NOBODY, KernelScorer, LinearScorer, NearestScorer, Scorer
 
-NOBODY = -1
 _ENOUGH_CROPS = 8
 _FOLDS = 4
 _ENOUGH_FALSE_ACCEPTS = 5
@@ -37,7 +37,7 @@ Floats = NDArray[np.float32]
 Integers = NDArray[np.int32]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ClassifierSpec:
     """Which classifier, and its parameters. gamma is of the RBF kernel, on unit vectors."""
 
@@ -62,7 +62,7 @@ class Scores:
     truth: Integers
 
     def joined(self, other: "Scores") -> "Scores":
-        """Both."""
+        """Return these rows followed by the other's."""
         return Scores(
             np.concatenate([self.row, other.row]),
             np.concatenate([self.candidate, other.candidate]),
@@ -87,8 +87,7 @@ def fit_classifier(
     """
     spec = spec or ClassifierSpec()
     if not len(gallery):
-        empty = LinearScorer(np.empty((0, 128), np.float32), np.empty(0, np.float32))
-        return Classifier(empty, Calibration(1.0, 0.0, 0.0), gallery, labels, 1.0, HoldoutMetrics())
+        return nobodys_classifier()
     groups = np.arange(len(labels), dtype=np.int32) if groups is None else groups
     x, y, group = _with_variants(gallery, labels, groups, impostors)
     scorer = fit_scorer(x, y, impostors.embeddings, impostors, spec)
@@ -100,8 +99,14 @@ def fit_classifier(
         _ENOUGH_FALSE_ACCEPTS
     ):
         threshold = max(threshold, _threshold(left_out, calibration, spec.false_accept_rate))
-    expected = _expected(held_out, left_out, calibration, threshold, len(gallery))
-    return Classifier(scorer, calibration, gallery, labels, threshold, expected)
+    return Classifier(
+        scorer=scorer,
+        calibration=calibration,
+        gallery=gallery,
+        labels=labels,
+        threshold=threshold,
+        holdout=_expected(held_out, left_out, calibration, threshold, len(gallery)),
+    )
 
 
 def fit_scorer(
@@ -145,7 +150,7 @@ def _fit_kernel(
         coefficients[person, machine.support_] = machine.dual_coef_[0]
         bias[person] = machine.intercept_[0]
     used = np.any(coefficients != 0, axis=0)
-    return KernelScorer(support[used], coefficients[:, used], bias, spec.gamma)
+    return KernelScorer(support[used], coefficients[:, used], bias, spec.gamma, targets[used])
 
 
 def _with_variants(
@@ -223,7 +228,7 @@ def _score(
     margins = fit_scorer(x, dense, strangers, impostors, spec).margins(tested)
     best = margins.argmax(axis=1)
     rows = np.arange(len(tested))
-    distance = squared_distance_to_people(tested, x, dense)[rows, best]
+    distance = EmbeddingsByPerson(x, dense).nearest_squared(tested, best)
     return Scores(test, present[best].astype(np.int64), margins[rows, best], distance, truth)
 
 
@@ -267,22 +272,22 @@ def _expected(
         chances = calibration.probability(left_out.margin, left_out.squared_distance)
         people, people_named = int(crops.sum()), int((chances[crops] >= threshold).sum())
     return HoldoutMetrics(
-        int(own.sum()),
-        int((own & named & right).sum()),
-        int((own & named & ~right).sum()),
-        int(shipped.sum()),
-        int(named[shipped].sum()),
-        people,
-        people_named,
+        crops=int(own.sum()),
+        named_rightly=int((own & named & right).sum()),
+        named_wrongly=int((own & named & ~right).sum()),
+        impostors=int(shipped.sum()),
+        impostors_named=int(named[shipped].sum()),
+        left_out=people,
+        left_out_named=people_named,
     )
 
 
 def spec_of(config: IdentifyConfig) -> ClassifierSpec:
-    """What the config asks for."""
+    """Return what the config asks for."""
     return ClassifierSpec(
-        config.classifier,
-        config.C,
-        config.gamma,
-        config.neighbours,
-        config.false_accept_rate,
+        kind=config.classifier,
+        C=config.C,
+        gamma=config.gamma,
+        neighbours=config.neighbours,
+        false_accept_rate=config.false_accept_rate,
     )
