@@ -19,7 +19,13 @@ def save_galleries(folder: Path) -> None:
     """Save one version after another, for ever; now and then go back to an older one."""
     impostors = some_of(load_impostors(), 150)
     vectors, dataset = made_people(impostors, 3, 4)
-    people = People(dataset.names, dataset.crops_rgb, vectors, dataset.labels, dataset.sources)
+    people = People(
+        names=dataset.names,
+        embeddings=vectors,
+        labels=dataset.labels,
+        sources=dataset.sources,
+        crops=dataset.crops_rgb,
+    )
     store, spec = GalleryStore(folder), ClassifierSpec(kind="knn")
     while True:
         with store.lock():

@@ -51,7 +51,7 @@ def test_help_has_a_line_for_every_command(folder: Path) -> None:
         (CAMERA, ["capture", "window"], "no camera 'window'. Cameras: door"),
         (CAMERA, ["enrol", "", "x.jpg"], "a name must have"),
         (CAMERA, ["enrol", "Ada", "x.jpg"], "Ada was not enrolled"),
-        (CAMERA, ["forget", "Ada"], "nobody is enrolled"),
+        (CAMERA, ["forget", "Ada"], "'Ada' is not enrolled"),
         (CAMERA, ["rebuild"], "nobody is enrolled"),
         (CAMERA, ["snapshot", "out.gif"], "must end in one of"),
         (CAMERA, ["snapshot", "no/where/out.jpg"], "must exist"),

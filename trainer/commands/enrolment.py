@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from trainer.enrolment.harvest import Face
     from workers.classifier.impostors import Impostors
     from workers.embedding.embedder import Embedder
+    from workers.gallery.purge import Removal
+    from workers.gallery.store import GalleryStore
     from workers.gallery.version import Gallery
 
 Force = Annotated[bool, typer.Option("--force", help="Even if they look like somebody enrolled.")]
@@ -40,10 +42,10 @@ def enrol(
     force: Force = False,
 ) -> None:
     """Enrol a person from photos, folders and clips; a running pipeline takes it up."""
-    from trainer.enrolment.enrol import check_name
     from trainer.enrolment.enrol import enrol as enrol_people
     from trainer.enrolment.harvest import harvest
     from workers.classifier.fitting import spec_of
+    from workers.gallery.names import check_name
     from workers.gallery.store import GalleryStore
 
     config = load_config(context.obj)
@@ -83,9 +85,9 @@ def enrol_folder(
     stays as it is.
     """
     from trainer.enrolment.bulk import harvest_people, people_in
-    from trainer.enrolment.enrol import check_name
     from trainer.enrolment.enrol import enrol as enrol_people
     from workers.classifier.fitting import spec_of
+    from workers.gallery.names import check_name
     from workers.gallery.store import GalleryStore
 
     config = load_config(context.obj)
@@ -129,35 +131,29 @@ def forget(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="The person's name.")],
 ) -> None:
-    """Forget a person: their crops and embeddings are deleted, in older versions too."""
-    from workers.classifier.fitting import spec_of
+    """Forget a person: all that the data folder holds of them is deleted.
+
+    That is crops, numbers, names and contact sheets in every version of the gallery, refused
+    pictures, unfinished work, reports and exports. Killed, the same command goes on.
+    """
+    from workers.gallery.names import composed_name
     from workers.gallery.store import GalleryStore
 
     config = load_config(context.obj)
+    name = composed_name(name)
     store = GalleryStore(config.gallery_path)
-    refused = _refused_folder(config, name)
-    had_refused = refused.exists()
-    shutil.rmtree(refused, ignore_errors=True)
-    with store.lock():
-        gallery = store.read()
-        if gallery is None:
-            if had_refused:
-                typer.echo(f"{name} is forgotten; deleted: {refused}")
-                return
-            raise GalleryError("nobody is enrolled")
-        remaining = gallery.people.without_person(name)
-        saved = store.save(
-            remaining,
-            gallery.weights,
-            _impostors_at_hand(config),
-            spec_of(config.identify),
-        )
-        dropped = store.drop_versions_with(name)
-    # Unfinished work may hold the person's crops; reports show them, and go with their versions.
-    shutil.rmtree(config.data_path / "work", ignore_errors=True)
-    for version in dropped:
-        shutil.rmtree(config.data_path / "reports" / f"gallery-{version}", ignore_errors=True)
-    typer.echo(f"{name} is forgotten; gallery {saved.version}; deleted: {', '.join(dropped)}")
+    with store.lock() as finished:
+        removal = store.forget(name) if name else None
+        removals = [*finished, *([removal] if removal else [])]
+        for each in removals:
+            _tell_removal(each)
+        if name not in [each.name for each in removals]:
+            raise GalleryError(
+                f"{name!r} is not enrolled, and nothing in {config.data_path} is of that name; "
+                f"see who is with: facestream people"
+            )
+        if store.current_version() in [new for each in removals for new in each.versions.values()]:
+            _fit_anew(store, config)
 
 
 def rebuild(context: typer.Context) -> None:
@@ -211,8 +207,34 @@ def _report(config: Config, gallery: "Gallery | None", intakes: "Mapping[str, In
     typer.echo(gallery.classifier.holdout.sentence())
 
 
+def _tell_removal(removal: "Removal") -> None:
+    typer.echo(f"{removal.name} is forgotten; deleted:")
+    for old, new in removal.versions.items():
+        instead = f"in its place is {new}" if new else "nobody else was in it, or it was damaged"
+        typer.echo(f"  gallery {old}; {instead}")
+    for path in removal.paths:
+        typer.echo(f"  {path}")
+
+
+def _fit_anew(store: "GalleryStore", config: Config) -> None:
+    """Fit the gallery in use to those who are left, if what that needs is there."""
+    from workers.classifier.fitting import spec_of
+    from workers.classifier.impostors import load_impostors
+
+    gallery = store.read()
+    if gallery is None or not gallery.people.names:
+        return
+    try:
+        impostors = load_impostors(config.weights_path, gallery.weights)
+    except WeightsError as error:
+        typer.echo(f"not fitted anew to the others: {error}", err=True)
+        return
+    saved = store.refit(impostors, spec_of(config.identify))
+    typer.echo(f"gallery {saved.version} is in use, fitted anew to the others")
+
+
 def _refused_folder(config: Config, name: str) -> Path:
-    from trainer.enrolment.enrol import file_name_of
+    from workers.gallery.names import file_name_of
 
     return config.data_path / "refused" / file_name_of(name)
 
@@ -229,13 +251,3 @@ def _keep_refused(
     if faces:
         write_file(folder / "sheet.jpg", sheet_jpeg(name, faces))
     return folder
-
-
-def _impostors_at_hand(config: Config) -> "Impostors":
-    """Those of the weights in use, or the shipped ones: to forget somebody must always work."""
-    from workers.classifier.impostors import load_impostors
-
-    try:
-        return load_impostors(config.weights_path)
-    except WeightsError:
-        return load_impostors()

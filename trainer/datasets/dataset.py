@@ -17,8 +17,8 @@ from streamer.constants import CROP_SIZE
 from streamer.errors import DatasetError
 from streamer.files import write_file
 from streamer.vision.images import encode_image, read_image
-from trainer.enrolment.enrol import file_name_of
 from trainer.enrolment.harvest import Harvest
+from workers.gallery.names import file_name_of
 from workers.gallery.people import People
 
 _HEAD = ["person", "file", "source", "moment", "fold", "outcome", "reason", "face_px", "sharpness"]
@@ -92,11 +92,11 @@ def write_dataset(
         raise DatasetError("no picture can be used")
     names = tuple(dict.fromkeys(name for name, _ in usable))
     people = People(
-        names,
-        np.stack([face.crop_rgb for _, face in usable]),
-        np.empty((len(usable), 128), np.float32),
-        np.array([names.index(name) for name, _ in usable], np.int32),
-        tuple(face.source for _, face in usable),
+        names=names,
+        embeddings=np.empty((len(usable), 128), np.float32),
+        labels=np.array([names.index(name) for name, _ in usable], np.int32),
+        sources=tuple(face.source for _, face in usable),
+        crops=np.stack([face.crop_rgb for _, face in usable]),
     )
     dataset = dataset_of(people)
     fold, count = folds_of(dataset.labels, dataset.group, wanted_folds)

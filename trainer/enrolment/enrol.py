@@ -1,7 +1,5 @@
 """Enrolment: the best and most varied crops of people become the gallery's next version."""
 
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -9,17 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.config.sections import EnrolConfig
-from streamer.errors import GalleryError
 from trainer.enrolment.contact_sheet import manifest_csv, sheet_jpeg
 from trainer.enrolment.harvest import Face, Harvest
 from workers.classifier.fitting import ClassifierSpec
 from workers.classifier.impostors import Impostors
 from workers.embedding.embedder import Embedder
+from workers.gallery.names import file_name_of
 from workers.gallery.people import People
 from workers.gallery.store import GalleryStore
 from workers.gallery.version import Gallery
 
-MAX_NAME = 64
 SAME_MOMENT_SQUARED_DISTANCE = 0.002
 _NEARER_STRANGERS = 0.1
 _ENOUGH_FOR_OUTLIERS = 4
@@ -41,22 +38,6 @@ class Intake:
     used: list[Face]
     embeddings: Floats
     refused: str = ""
-
-
-def check_name(name: str) -> str:
-    """A person's name, in Unicode's composed form. Raises GalleryError."""
-    name = unicodedata.normalize("NFC", name).strip()
-    printable = all(not unicodedata.category(letter).startswith("C") for letter in name)
-    if not 1 <= len(name) <= MAX_NAME or not printable:
-        raise GalleryError(
-            f"a name must have 1 to {MAX_NAME} printable characters. Received: {name[:80]!r}"
-        )
-    return name
-
-
-def file_name_of(name: str) -> str:
-    """A person's name as a part of a file's name."""
-    return re.sub(r"[^\w-]", "_", name)
 
 
 def enrol(

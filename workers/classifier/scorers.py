@@ -113,7 +113,8 @@ class KernelScorer:
         """
         nearest = labels[(self.support @ gallery.T).argmax(axis=1)]
         own = self.coefficients > 0
-        return np.where(own.any(axis=0), own.argmax(axis=0), nearest).astype(np.int32)
+        owners = np.where(own.any(axis=0), own.argmax(axis=0), nearest)
+        return np.asarray(owners, np.int32)
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,8 @@ def export(
         raise GalleryError("nobody is enrolled; there is nothing to export")
     if out.suffix != ".zip" or not out.parent.is_dir():
         raise GalleryError(f"{out}: must end in .zip, in a folder that exists")
-    store.export(chosen, out)
+    with store.lock():
+        store.export(chosen, out)
     typer.echo(f"{out}: gallery {chosen}; it holds faces: keep it safe")
 
 

@@ -1,8 +1,9 @@
 """The people of a gallery: their names, crops and embeddings."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,29 +24,34 @@ def track_of(source: str) -> str:
     return _PLACE.sub(r"\1", source)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class People:
     """Enrolled people: n crops of p people.
 
-    crops_rgb (n, 96, 96, 3) uint8, embeddings (n, 128) float32, labels (n,) int32 into names,
-    sources (n,): the file (and place in it) that each crop came from.
+    embeddings (n, 128) float32, labels (n,) int32 into names, sources (n,): the file (and place
+    in it) that each crop came from. crops: the pictures, or how to read them when wanted.
     """
 
     names: tuple[str, ...]
-    crops_rgb: NDArray[np.uint8]
     embeddings: NDArray[np.float32]
     labels: NDArray[np.int32]
     sources: tuple[str, ...]
+    crops: NDArray[np.uint8] | Callable[[], NDArray[np.uint8]]
+
+    @cached_property
+    def crops_rgb(self) -> NDArray[np.uint8]:
+        """The pictures, (n, 96, 96, 3) uint8. Raises GalleryError where they are damaged."""
+        return self.crops() if callable(self.crops) else self.crops
 
     @staticmethod
     def nobody() -> "People":
-        """The start of every gallery."""
+        """Return the start of every gallery."""
         return People(
-            (),
-            np.empty((0, CROP_SIZE, CROP_SIZE, 3), np.uint8),
-            np.empty((0, EMBEDDING_SIZE), np.float32),
-            np.empty(0, np.int32),
-            (),
+            names=(),
+            embeddings=np.empty((0, EMBEDDING_SIZE), np.float32),
+            labels=np.empty(0, np.int32),
+            sources=(),
+            crops=np.empty((0, CROP_SIZE, CROP_SIZE, 3), np.uint8),
         )
 
     def with_person(
@@ -55,19 +61,19 @@ class People:
         embeddings: NDArray[np.float32],
         sources: Sequence[str],
     ) -> "People":
-        """The same people and more crops of one, new or not."""
+        """Return the same people and more crops of one, new or not."""
         names = self.names if name in self.names else (*self.names, name)
         labels = np.full(len(embeddings), names.index(name), np.int32)
         return People(
-            names,
-            np.concatenate([self.crops_rgb, crops_rgb]),
-            np.concatenate([self.embeddings, embeddings]),
-            np.concatenate([self.labels, labels]),
-            (*self.sources, *sources),
+            names=names,
+            embeddings=np.concatenate([self.embeddings, embeddings]),
+            labels=np.concatenate([self.labels, labels]),
+            sources=(*self.sources, *sources),
+            crops=np.concatenate([self.crops_rgb, crops_rgb]),
         )
 
     def groups(self) -> NDArray[np.int32]:
-        """(n,): the same number for crops of one moment, which must not be split in a test.
+        """Number the moments, (n,): crops of one moment must not be split in a test.
 
         A photo is a moment and so is a clip; where one clip is all there is of a person, each
         of its tracks is.
@@ -87,7 +93,7 @@ class People:
         )
 
     def without_person(self, name: str) -> "People":
-        """The same people but one. Raises GalleryError if the name is not enrolled."""
+        """Return the same people but one. Raises GalleryError if the name is not enrolled."""
         if name not in self.names:
             known = ", ".join(self.names) or "nobody"
             raise GalleryError(f"{name!r} is not enrolled. Enrolled: {known}")
@@ -95,9 +101,9 @@ class People:
         keep = self.labels != gone
         labels = self.labels[keep]
         return People(
-            tuple(other for other in self.names if other != name),
-            self.crops_rgb[keep],
-            self.embeddings[keep],
-            (labels - (labels > gone)).astype(np.int32),
-            tuple(s for s, kept in zip(self.sources, keep, strict=True) if kept),
+            names=tuple(other for other in self.names if other != name),
+            embeddings=self.embeddings[keep],
+            labels=(labels - (labels > gone)).astype(np.int32),
+            sources=tuple(s for s, kept in zip(self.sources, keep, strict=True) if kept),
+            crops=self.crops_rgb[keep],
         )

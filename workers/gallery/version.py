@@ -1,19 +1,30 @@
-"""One version of a gallery as files: `manifest.json` and `arrays.npz`, plain numbers only.
+"""One version of a gallery as files: a manifest, numbers and pictures.
 
-Reading a version runs nothing that is in it, and refuses what is not whole.
+manifest.json  who is in it, where it comes from, what is expected of it; the hashes of the other
+               two, and one of its own content, so that an edited name is noticed
+numbers.npz    embeddings, labels, sources, classifier: what identification needs
+crops.npz      the pictures, which are read and verified only where they are wanted
+
+Format 2, of version 0.1, has one file, `arrays.npz`, for numbers and pictures, and the sources in
+the manifest. Reading a version runs nothing that is in it, and refuses what is not whole.
 """
 
 import hashlib
-import io
 import json
 import os
+import struct
 import time
 import zipfile
+import zlib
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from tokenize import TokenError
+from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from streamer.constants import CROP_SIZE, EMBEDDING_SIZE
 from streamer.errors import GalleryError
@@ -23,12 +34,23 @@ from workers.classifier.fitting import ClassifierSpec
 from workers.classifier.scorers import scorer_from
 from workers.gallery.people import People
 
-FORMAT = 2
+FORMAT = 3
+MANIFEST, NUMBERS, CROPS = "manifest.json", "numbers.npz", "crops.npz"
+_FORMAT_WITH_ONE_FILE, ARRAYS_OF_FORMAT_2 = 2, "arrays.npz"
+DAMAGE = (
+    OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, EOFError, RuntimeError,
+    OverflowError, MemoryError, SyntaxError, TokenError, struct.error, zlib.error,
+    zipfile.BadZipFile,
+)  # fmt: skip
+"""What reading a file that was cut off or changed may raise."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Gallery:
-    """One version, loaded and checked."""
+    """One version, loaded and checked.
+
+    `fingerprint` is of the names and numbers. `imported`: it came from another machine.
+    """
 
     version: str
     fingerprint: str
@@ -38,26 +60,21 @@ class Gallery:
     classifier: Classifier
     spec: ClassifierSpec
     parent: str | None = None
+    imported: bool = False
 
 
-def write_version(
-    folder: Path,
-    version: str,
-    parent: str | None,
-    people: People,
-    weights: str,
-    classifier: Classifier,
-    spec: ClassifierSpec,
-) -> None:
-    buffer = io.BytesIO()
+def write_version(folder: Path, gallery: Gallery, **more: object) -> None:
+    """Write a gallery's files; its fingerprint and time are made anew.
+
+    `more` goes into the manifest.
+    """
+    people, classifier = gallery.people, gallery.classifier
     calibration = classifier.calibration
-    scorer = {f"scorer_{name}": array for name, array in classifier.scorer.arrays().items()}
-    np.savez(
-        buffer,
-        crops_rgb=people.crops_rgb,
-        embeddings=people.embeddings,
-        owner=people.labels,
-        calibration=np.array(
+    numbers: dict[str, NDArray[Any]] = {
+        "embeddings": people.embeddings,
+        "labels": people.labels,
+        "sources": _packed(people.sources),
+        "calibration": np.array(
             [
                 calibration.margin,
                 calibration.squared_distance,
@@ -65,30 +82,39 @@ def write_version(
                 classifier.threshold,
             ]
         ),
-        **scorer,  # type: ignore[arg-type]
-    )
-    content = buffer.getvalue()
+        **{f"scorer_{name}": array for name, array in classifier.scorer.arrays().items()},
+    }
+    hashes = {
+        NUMBERS: _write_arrays(folder / NUMBERS, numbers),
+        CROPS: _write_arrays(folder / CROPS, {"crops_rgb": people.crops_rgb}),
+    }
     manifest = {
         "format": FORMAT,
-        "version": version,
-        "parent": parent,
+        "version": gallery.version,
+        "parent": gallery.parent,
+        "imported": gallery.imported,
         "created_utc": utc_text(time.time_ns()),
-        "weights": weights,
-        "classifier": asdict(spec),
+        "weights": gallery.weights,
+        "classifier": asdict(gallery.spec),
         "expected": asdict(classifier.holdout),
         "people": list(people.names),
-        "sources": list(people.sources),
-        "sha256": hashlib.sha256(content).hexdigest(),
+        "sha256": hashes,
+        **more,
     }
-    write_synced(folder / "arrays.npz", content)
-    write_synced(folder / "manifest.json", json_bytes(manifest))
+    write_manifest(folder, manifest)
 
 
-def json_bytes(content: dict[str, Any]) -> bytes:
-    return json.dumps(content, indent=1, ensure_ascii=False).encode()
+def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Write a manifest, sealed by a hash of its content where its format has one."""
+    content = {key: value for key, value in manifest.items() if key != "digest"}
+    if content["format"] != _FORMAT_WITH_ONE_FILE:
+        content["digest"] = _digest(content)
+    text = json.dumps(content, indent=1, ensure_ascii=False)
+    write_synced(folder / MANIFEST, text.encode())
 
 
 def write_synced(path: Path, content: bytes) -> None:
+    """Write a file of a version that is not yet there as a whole."""
     with path.open("wb") as file:
         file.write(content)
         file.flush()
@@ -96,68 +122,166 @@ def write_synced(path: Path, content: bytes) -> None:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
+    """Read and check a version's manifest. Raises GalleryError."""
     try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        if manifest["format"] != FORMAT or not isinstance(manifest["people"], list):
-            raise GalleryError(f"{folder}: its format must be {FORMAT}")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise GalleryError(f"{folder}: the gallery's manifest is damaged: {error}") from error
-    return dict(manifest)
+        content = (folder / MANIFEST).read_text(encoding="utf-8")
+        return parse_manifest(content)
+    except DAMAGE as error:
+        raise GalleryError(
+            f"{folder}: the gallery's manifest is damaged: {_line(error)}"
+        ) from error
+    except GalleryError as error:
+        raise GalleryError(f"{folder}: {error}") from error
 
 
-def read_version(folder: Path) -> Gallery:
-    """Load one version. Raises GalleryError for anything that is not whole."""
+def parse_manifest(content: str) -> dict[str, Any]:
+    """Return a manifest's content. Raises GalleryError, or one of `DAMAGE`."""
+    manifest = dict(json.loads(content))
+    if manifest["format"] not in (FORMAT, _FORMAT_WITH_ONE_FILE):
+        raise GalleryError(f"its format must be {_FORMAT_WITH_ONE_FILE} or {FORMAT}")
+    if manifest["format"] == FORMAT and manifest["digest"] != _digest(
+        {key: value for key, value in manifest.items() if key != "digest"}
+    ):
+        raise GalleryError("the gallery's manifest was changed after it was written")
+    names = manifest["people"]
+    if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        raise GalleryError("the names in the gallery's manifest must be different texts")
+    return manifest
+
+
+def read_version(folder: Path, whole: bool = False) -> Gallery:
+    """Load one version; its pictures are read when they are wanted.
+
+    With `whole`, they are verified at once. Raises GalleryError for anything that is not whole.
+    """
     manifest = read_manifest(folder)
+    old = manifest["format"] == _FORMAT_WITH_ONE_FILE
     try:
-        content = (folder / "arrays.npz").read_bytes()
-        digest = hashlib.sha256(content).hexdigest()
-        if digest != manifest["sha256"]:
-            raise GalleryError(f"{folder}: the gallery is damaged: its arrays do not match")
-        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-            people = People(
-                tuple(str(name) for name in manifest["people"]),
-                stored["crops_rgb"],
-                stored["embeddings"],
-                stored["owner"],
-                tuple(str(source) for source in manifest["sources"]),
-            )
-            margin, distance, offset, threshold = (float(v) for v in stored["calibration"])
-            scorer_arrays = {
-                name.removeprefix("scorer_"): stored[name]
-                for name in stored.files
-                if name.startswith("scorer_")
-            }
+        names = tuple(manifest["people"])
+        hashes = {ARRAYS_OF_FORMAT_2: manifest["sha256"]} if old else manifest["sha256"]
+        numbers_name, crops_name = (ARRAYS_OF_FORMAT_2,) * 2 if old else (NUMBERS, CROPS)
+        with _verified(folder / numbers_name, hashes[numbers_name]) as file:
+            numbers = _read_arrays(file, lambda name: name != "crops_rgb")
+        sources = tuple(map(str, manifest["sources"])) if old else _unpacked(numbers["sources"])
+        labels = numbers["owner" if old else "labels"]
+        people = People(
+            names=names,
+            embeddings=numbers["embeddings"],
+            labels=labels,
+            sources=sources,
+            crops=partial(_read_crops, folder / crops_name, hashes[crops_name], len(labels)),
+        )
         _check(folder, people)
-        spec = ClassifierSpec(**manifest["classifier"])
-        classifier = Classifier(
-            scorer_from(spec.kind, scorer_arrays, len(people.names)),
-            Calibration(margin, distance, offset),
-            people.embeddings,
-            people.labels,
-            threshold,
-            HoldoutMetrics(**manifest["expected"]),
-        )
+        if whole:
+            _read_crops(folder / crops_name, hashes[crops_name], len(labels))
         return Gallery(
-            str(manifest["version"]),
-            digest[:12],
-            str(manifest["weights"]),
-            str(manifest["created_utc"]),
-            people,
-            classifier,
-            spec,
-            manifest["parent"],
+            version=str(manifest["version"]),
+            fingerprint=hashes[numbers_name][:12]
+            if old
+            else _digest([names, hashes[NUMBERS]])[:12],
+            weights=str(manifest["weights"]),
+            created_utc=str(manifest["created_utc"]),
+            people=people,
+            classifier=_classifier(manifest, numbers, people),
+            spec=ClassifierSpec(**manifest["classifier"]),
+            parent=manifest["parent"],
+            imported=bool(manifest.get("imported")),
         )
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise GalleryError(f"{folder}: the gallery is damaged: {error}") from error
+    except DAMAGE as error:
+        raise GalleryError(f"{folder}: the gallery is damaged: {_line(error)}") from error
+
+
+def _classifier(
+    manifest: Mapping[str, Any], numbers: Mapping[str, NDArray[Any]], people: People
+) -> Classifier:
+    margin, distance, offset, threshold = (float(value) for value in numbers["calibration"])
+    scorer_arrays = {
+        name.removeprefix("scorer_"): array
+        for name, array in numbers.items()
+        if name.startswith("scorer_")
+    }
+    classifier = Classifier(
+        scorer=scorer_from(manifest["classifier"]["kind"], scorer_arrays, len(people.names)),
+        calibration=Calibration(margin, distance, offset),
+        gallery=people.embeddings,
+        labels=people.labels,
+        threshold=threshold,
+        holdout=HoldoutMetrics(**manifest["expected"]),
+    )
+    # It is tried, and sorts its embeddings, here and not in the loop that will use it.
+    classifier.predict(np.eye(1, EMBEDDING_SIZE, dtype=np.float32))
+    return classifier
 
 
 def _check(folder: Path, people: People) -> None:
     count, persons = len(people.labels), len(people.names)
-    shapes = (
-        people.crops_rgb.shape == (count, CROP_SIZE, CROP_SIZE, 3)
-        and people.embeddings.shape == (count, EMBEDDING_SIZE)
+    fit = (
+        people.embeddings.shape == (count, EMBEDDING_SIZE)
+        and people.embeddings.dtype == np.float32
+        and people.labels.dtype == np.int32
         and len(people.sources) == count
-        and set(people.labels.tolist()) == set(range(persons))
+        and np.array_equal(np.unique(people.labels), np.arange(persons))
     )
-    if not shapes or not np.isfinite(people.embeddings).all():
+    if not fit or not np.isfinite(people.embeddings).all():
         raise GalleryError(f"{folder}: the gallery's arrays do not fit together")
+
+
+def _read_crops(path: Path, sha256: str, count: int) -> NDArray[np.uint8]:
+    """Read the pictures, (count, 96, 96, 3) uint8. Raises GalleryError where they are damaged."""
+    try:
+        with _verified(path, sha256) as file:
+            crops = _read_arrays(file, lambda name: name == "crops_rgb")["crops_rgb"]
+    except DAMAGE as error:
+        raise GalleryError(f"{path}: the gallery's pictures are damaged: {_line(error)}") from error
+    if crops.shape != (count, CROP_SIZE, CROP_SIZE, 3) or crops.dtype != np.uint8:
+        raise GalleryError(f"{path}: the gallery's pictures do not fit its numbers")
+    return crops
+
+
+def _verified(path: Path, sha256: str) -> BinaryIO:
+    """Open a file whose content has this hash. Raises GalleryError where it has not."""
+    file = path.open("rb")
+    try:
+        if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+            raise GalleryError(f"{path.parent}: the gallery is damaged: {path.name} was changed")
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _read_arrays(file: BinaryIO, wanted: Callable[[str], bool]) -> dict[str, NDArray[Any]]:
+    with np.load(file, allow_pickle=False) as stored:
+        return {name: stored[name] for name in stored.files if wanted(name)}
+
+
+def _write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> str:
+    """Write arrays into a file; its hash."""
+    with path.open("w+b") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+        file.flush()
+        os.fsync(file.fileno())
+        file.seek(0)
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _packed(texts: tuple[str, ...]) -> NDArray[np.uint8]:
+    """Put texts without a zero byte, as paths are, into one array, each ended by one."""
+    ended = "".join(f"{text}\0" for text in texts)
+    return np.frombuffer(ended.encode(errors="surrogateescape"), np.uint8)
+
+
+def _unpacked(packed: NDArray[np.uint8]) -> tuple[str, ...]:
+    return tuple(packed.tobytes().decode(errors="surrogateescape").split("\0")[:-1])
+
+
+def _digest(content: object) -> str:
+    """Hash a content that JSON can hold, however it is laid out."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _line(error: BaseException) -> str:
+    """Return what is wrong in one line."""
+    return " ".join(f"{type(error).__name__} {error}".split())

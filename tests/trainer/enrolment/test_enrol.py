@@ -3,14 +3,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
 from streamer.capture.demo import Actor, background, write_clip
 from streamer.config.sections import DetectConfig, EnrolConfig
-from streamer.errors import GalleryError
 from streamer.vision.images import encode_image, read_image
-from trainer.enrolment.enrol import check_name, enrol, varied
+from trainer.enrolment.enrol import enrol, varied
 from trainer.enrolment.harvest import Face, Harvest, harvest
 from workers.classifier.fitting import ClassifierSpec
 from workers.classifier.impostors import Impostors
@@ -80,16 +78,6 @@ def test_a_folder_is_searched_in_depth(folder: Path, collins: NDArray[np.uint8])
     save(folder / "a" / "b" / "x.png", collins)
     (folder / "a" / "notes.txt").write_text("x")
     assert len(harvest([folder], RULES, DETECT).usable) == 1
-
-
-@pytest.mark.parametrize("name", ["", "  ", "a\nb", "x" * 65, "\x1b[31m"])
-def test_names_that_cannot_be(name: str) -> None:
-    with pytest.raises(GalleryError, match="1 to 64 printable"):
-        check_name(name)
-
-
-def test_names_are_composed_and_trimmed() -> None:
-    assert check_name(" Zoe\u0308 ") == "Zo\u00eb"
 
 
 def test_the_same_pictures_twice_and_a_name_for_somebody_else(

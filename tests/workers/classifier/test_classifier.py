@@ -122,4 +122,5 @@ def test_support_vectors_of_unknown_owners_leave_with_their_person(impostors: Im
 def test_a_gallery_of_nobody_is_read_whatever_its_kind() -> None:
     nobody = fit_classifier(np.empty((0, 128), np.float32), np.empty(0, np.int32), load_impostors())
     for kind in ("svc", "rbf", "knn", "lda_svc"):
-        assert scorer_from(kind, nobody.scorer.arrays(), 0).margins(np.eye(1, 128)).shape == (1, 0)
+        scorer = scorer_from(kind, nobody.scorer.arrays(), 0)
+        assert scorer.margins(np.eye(1, 128, dtype=np.float32)).shape == (1, 0)

@@ -1,0 +1,219 @@
+"""Where a person's name, pictures or numbers lie in the data folder.
+
+gallery/versions/*/   a name in the manifest, rows in enrolment.csv, contact sheets
+refused/*/            people who were not enrolled, and who they look like
+work/                 unfinished work: crops and their paths
+reports/*/            names, numbers and pictures
+**/*.zip              exported versions, wherever they lie
+
+Names are compared in Unicode's composed form. Where a file is too damaged to tell, it counts as
+`doubtful`: it goes when anything else is found.
+"""
+
+import csv
+import io
+import json
+import re
+import unicodedata
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from streamer.errors import GalleryError
+from workers.gallery.names import composed_name, file_name_of
+from workers.gallery.version import (
+    ARRAYS_OF_FORMAT_2,
+    CROPS,
+    DAMAGE,
+    MANIFEST,
+    NUMBERS,
+    read_manifest,
+)
+from workers.gallery.versions import Versions, extras_of
+
+ENROLMENT, REFUSED, WORK, REPORTS = "enrolment.csv", "refused", "work", "reports"
+_LIKENESS = "looks like "
+_SHEET = re.compile(r"sheet-\d+-(.+)\.jpg")
+
+
+@dataclass(frozen=True)
+class Traces:
+    """What holds something of a person: versions of the gallery, and other files and folders."""
+
+    versions: tuple[str, ...]
+    paths: tuple[Path, ...]
+    doubtful_versions: tuple[str, ...]
+    doubtful_paths: tuple[Path, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.versions or self.paths)
+
+
+def find_traces(versions: Versions, data: Path, name: str) -> Traces:
+    """Look through the data folder. Nobody may be writing to the gallery meanwhile."""
+    name = composed_name(name)
+    holding, doubtful = [], []
+    for version in versions.versions():
+        folder = versions.folder_of(version)
+        try:
+            manifest = read_manifest(folder)
+        except GalleryError:
+            doubtful.append(version)
+            continue
+        if names_of(manifest["people"], name) or extras_naming(folder, name):
+            holding.append(version)
+    stale = [
+        path
+        for path in sorted((data / REPORTS).glob("gallery-*"))
+        if path.name.removeprefix("gallery-") not in {*versions.versions()} - {*holding}
+    ]
+    reports = [
+        path
+        for path in sorted((data / REPORTS).glob("*"))
+        if path.name.removeprefix("gallery-") in holding or _names_in_tables(path, name)
+    ]
+    refused = [p for p in sorted((data / REFUSED).glob("*")) if _refused_is_about(p, name)]
+    work = data / WORK
+    archives = [path for path in sorted(data.rglob("*.zip")) if path.is_file()]
+    exports = {path: _export_holds(path, name) for path in archives}
+    return Traces(
+        tuple(holding),
+        tuple(refused)
+        + ((work,) if _is_in_paths_of(work, name) else ())
+        + tuple(reports)
+        + tuple(path for path, holds in exports.items() if holds),
+        tuple(doubtful),
+        ((work,) if work.exists() else ())
+        + tuple(path for path in stale if path not in reports)
+        + tuple(path for path, holds in exports.items() if holds is None),
+    )
+
+
+def names_of(people: list[str], name: str) -> list[str]:
+    """Return those of the names that are this person's, in whatever form they are written."""
+    return [other for other in people if composed_name(other) == name]
+
+
+def extras_naming(folder: Path, name: str) -> bool:
+    """Tell whether files beside a version's numbers are about a person."""
+    return any(extra_without(folder, path, name) != b"" for path in extras_of(folder))
+
+
+def extras_without(folder: Path, name: str) -> dict[str, bytes]:
+    """Return the files beside a version's numbers, without what is about a person."""
+    kept = {}
+    for path in extras_of(folder):
+        changed = extra_without(folder, path, name)
+        if changed is not None:
+            kept[path.name] = changed or path.read_bytes()
+    return kept
+
+
+def extra_without(folder: Path, path: Path, name: str) -> bytes | None:
+    """Return a file's content without a person; b"" if it is not about them, None if all of it is.
+
+    Rows go in which somebody else's pictures look like this person: they may well be. So do the
+    contact sheets that show them.
+    """
+    if path.suffix == ".csv":
+        return _csv_without(path.read_bytes(), name)
+    sheet = _SHEET.fullmatch(unicodedata.normalize("NFC", path.name))
+    if sheet:
+        return None if sheet[1] in _shown_with(folder, name) else b""
+    return None if name in _text(path.read_bytes()) else b""
+
+
+def _shown_with(folder: Path, name: str) -> set[str]:
+    """The names, as parts of file names, of those on whose sheets the person may be."""
+    table = folder / ENROLMENT
+    rows = _rows(table.read_bytes()) if table.is_file() else None
+    others = {row[0] for row in rows or [] if row and _is_about(row, (rows or [[]])[0], name)}
+    return {file_name_of(composed_name(other)) for other in {name, *others}}
+
+
+def _rows(content: bytes) -> list[list[str]] | None:
+    """The rows of a table, or None where it is none."""
+    try:
+        return list(csv.reader(io.StringIO(content.decode(), newline="")))
+    except (UnicodeDecodeError, csv.Error):
+        return None
+
+
+def _is_about(row: list[str], head: list[str], name: str) -> bool:
+    """Whether a row is of the person, or of somebody who looks like them."""
+    cells = [composed_name(cell) for cell in row]
+    if row is head:
+        return False
+    if head[:1] == ["person"]:  # in enrolment.csv names have a column, and other words others
+        return cells[:1] == [name] or f"{_LIKENESS}{name}" in cells
+    return name in cells
+
+
+def _csv_without(content: bytes, name: str) -> bytes | None:
+    rows = _rows(content)
+    if rows is None:
+        return None if name in _text(content) else b""
+    kept = [row for row in rows if not _is_about(row, rows[0], name)]
+    if len(kept) == len(rows):
+        return b""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(kept)
+    return text.getvalue().encode()
+
+
+def _text(content: bytes) -> str:
+    return unicodedata.normalize("NFC", content.decode(errors="replace"))
+
+
+def _names_in_tables(folder: Path, name: str) -> bool:
+    """Whether a table below the folder has the name in a cell."""
+    return any(_csv_without(path.read_bytes(), name) != b"" for path in _files(folder, ".csv"))
+
+
+def _refused_is_about(folder: Path, name: str) -> bool:
+    tables = _files(folder, ".csv")
+    if any(_csv_without(path.read_bytes(), name) != b"" for path in tables):
+        return True
+    # Two names may have one file name; a table that was not written yet cannot tell.
+    own = unicodedata.normalize("NFC", folder.name) == file_name_of(name)
+    return own and not any(path.name == ENROLMENT for path in tables)
+
+
+def _files(folder: Path, suffix: str = "") -> list[Path]:
+    found = [folder] if folder.is_file() else folder.rglob("*")
+    return [path for path in found if path.is_file() and path.name.endswith(suffix)]
+
+
+def _is_in_paths_of(folder: Path, name: str) -> bool:
+    """Whether a file below the folder tells of a path with this name in it."""
+    patterns = []
+    for encoding in ("utf-8", "utf-32-le"):  # as text, and as arrays of text have it
+        for form in ("NFC", "NFD"):
+            start = f"/{unicodedata.normalize(form, name)}".encode(encoding)
+            ends = b"|".join(re.escape(end.encode(encoding)) for end in "/. ")
+            patterns.append(re.escape(start) + b"(" + ends + b")")
+    pattern = re.compile(b"|".join(patterns))
+    return any(pattern.search(path.read_bytes()) for path in _files(folder))
+
+
+def _export_holds(path: Path, name: str) -> bool | None:
+    """Whether an archive is an exported gallery that holds the person; None if it cannot be told.
+
+    An archive of something else holds nobody.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            inside = archive.namelist()
+            if not {MANIFEST, NUMBERS, ARRAYS_OF_FORMAT_2} & {*inside}:
+                return False
+            sheets = [_SHEET.fullmatch(unicodedata.normalize("NFC", entry)) for entry in inside]
+            if any(sheet and sheet[1] == file_name_of(name) for sheet in sheets):
+                return True
+            tables = [archive.read(entry) for entry in inside if entry.endswith(".csv")]
+            if any(_csv_without(table, name) != b"" for table in tables):
+                return True
+            return bool(names_of(json.loads(archive.read(MANIFEST))["people"], name))
+    except DAMAGE:
+        first = path.open("rb").read(64)[30:]
+        begins = (MANIFEST, NUMBERS, CROPS, ARRAYS_OF_FORMAT_2, ENROLMENT)
+        return None if first.startswith(tuple(entry.encode() for entry in begins)) else False
