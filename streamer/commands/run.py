@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import typer
 from rich.console import Console
@@ -20,7 +21,7 @@ from streamer.errors import ConfigError, FacestreamError
 def run(context: typer.Context) -> None:
     """Run the whole pipeline: start and watch every process until Ctrl-C."""
     from streamer.client.console import Display
-    from streamer.pipeline import process_specs
+    from streamer.pipeline import process_specs, shared_frames_of
     from streamer.runtime.logs import set_up_logging
     from streamer.runtime.supervisor import Supervisor
 
@@ -42,13 +43,24 @@ def run(context: typer.Context) -> None:
                         break
                 display.refresh()
 
-            supervisor = Supervisor(
-                config, process_specs, lambda name, line: display.line(f"{name}: {line}"), show
-            )
-            waiting = ", ".join(supervisor.waiting_for())
-            display.line(f"starting {waiting}; stop with Ctrl-C")
-            supervisor.run()
+            with shared_frames_of(config.cameras) as shared_frames:
+                specs = process_specs(config, shared_frames)
+                supervisor = Supervisor(
+                    specs=specs,
+                    rules=config.supervise,
+                    command=facestream_command(config),
+                    on_line=lambda name, line: display.line(f"{name}: {line}"),
+                    also=show,
+                )
+                names = ", ".join(spec.name for spec in specs)
+                display.line(f"starting {names}; stop with Ctrl-C")
+                supervisor.run()
     console.print(display.account_table())
+
+
+def facestream_command(config: Config) -> list[str]:
+    """Our own program with this config; the sub-command and its options follow."""
+    return [sys.executable, "-m", "streamer.cli", "--config", str(config.path)]
 
 
 def _prepare_demo(config: Config, say: Callable[[str], None]) -> None:
@@ -62,9 +74,8 @@ def _prepare_demo(config: Config, say: Callable[[str], None]) -> None:
     if not (config.gallery_path / "current").exists():
         say(f"enrolling {ENROLLED}, once")
     # In a process of its own: this one loads no network.
-    command = [sys.executable, "-m", "streamer.cli", "--config", str(config.path), "prepare-demo"]
     prepared = subprocess.run(  # noqa: S603 - our own program
-        command, capture_output=True, text=True, check=False
+        [*facestream_command(config), "prepare-demo"], capture_output=True, text=True, check=False
     )
     if prepared.returncode:
         raise FacestreamError(prepared.stderr.strip() or "the demo cannot be prepared")
@@ -72,7 +83,10 @@ def _prepare_demo(config: Config, say: Callable[[str], None]) -> None:
 
 @contextlib.contextmanager
 def _run_lock(config: Config) -> Iterator[None]:
-    """One pipeline a data folder; the lock ends with the process, however that ends."""
+    """One pipeline a data folder; the lock ends with the process, however that ends.
+
+    Sockets that a run left which was killed are cleared away before, and this run's own after.
+    """
     folder = config.data_path / "run"
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
@@ -85,6 +99,13 @@ def _run_lock(config: Config) -> Iterator[None]:
             f"another data_dir"
         ) from None
     try:
+        _remove(config.socket_files)
         yield
     finally:
+        _remove(config.socket_files)
         os.close(descriptor)
+
+
+def _remove(paths: list[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)

@@ -11,6 +11,13 @@ from streamer.errors import ConfigError
 from streamer.wire.sockets import is_tcp
 
 MAX_IPC_PATH_BYTES = 107  # sun_path of Linux's sockaddr_un, less its end
+_BACKS_OFF = "a process that fails is started again after a pause of at most back_off_max_s"
+REMOVED = {
+    "supervise.max_restarts": f"is no more: no failing process ends the others; {_BACKS_OFF}",
+    "supervise.restart_window_s": f"is now back_off_reset_s; {_BACKS_OFF}",
+}
+"""Keys of earlier versions, each with what to know instead."""
+
 PER_CAMERA = ("detect", "track", "capture")
 
 
@@ -90,6 +97,8 @@ def _fault(path: Path, fault: Any) -> str:
         if not any(mark in str(step) for mark in ("constrained-", "literal[", "[key]"))
     )
     kind, received = fault["type"], fault.get("input")
+    if kind == "extra_forbidden" and key in REMOVED:
+        return f"{path}: {key}: {REMOVED[key]}. Remove it"
     if kind == "extra_forbidden":
         return f"{path}: {key}: unknown key; remove it or see config.toml's comments for the names"
     if kind == "missing":

@@ -169,8 +169,8 @@ class SuperviseConfig(Section):
 
     start_timeout_s: Annotated[float, Field(ge=5, le=3600)] = 120.0
     heartbeat_timeout_s: Annotated[float, Field(ge=3, le=600)] = 20.0
-    max_restarts: Annotated[int, Field(ge=0, le=1000)] = 5
-    restart_window_s: Annotated[float, Field(ge=1, le=86_400)] = 60.0
+    back_off_max_s: Annotated[float, Field(ge=0.25, le=3600)] = 60.0
+    back_off_reset_s: Annotated[float, Field(ge=1, le=86_400)] = 60.0
 
 
 class Config(Section):

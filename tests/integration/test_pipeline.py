@@ -1,7 +1,6 @@
 """Whole pipelines: real processes, real sockets, real decoding."""
 
 import signal
-import time
 from collections import defaultdict
 from pathlib import Path
 
@@ -212,6 +211,59 @@ def test_only_the_workers_and_identify_know_tensorflow(
     assert pipeline.stop() == 0
 
 
+def test_a_camera_that_keeps_crashing_leaves_the_others_alone(
+    pipeline: Pipeline, gallery: Gallery, clip: Path
+) -> None:
+    bad = f'[cameras.bad]\nsource = "{clip}"\nloop = true\n'
+    rules = "[supervise]\nback_off_max_s = 0.5\n"
+    pipeline.start(LOOP.format(clip=clip) + bad + rules)
+    pipeline.wait("both names", lambda: pipeline.named() == PEOPLE)
+    good = pipeline.role("door")
+    killed: set[int] = set()
+
+    def crashed_seven_times() -> bool:
+        process = pipeline.role("bad")
+        if process is not None and process.pid not in killed:
+            killed.add(process.pid)
+            process.kill()
+        return len(killed) >= 7
+
+    pipeline.wait("seven crashes of one camera", crashed_seven_times)
+    assert pipeline.role("door") == good
+    pipeline.events.clear()
+    pipeline.wait("names all the same", lambda: pipeline.named() == PEOPLE)
+    assert pipeline.stop() == 0
+    assert "capture-bad: ended with signal 9, failure 6 in a row" in pipeline.output.read_text()
+    totals = pipeline.totals()
+    for stage in totals.values():
+        assert stage.unaccounted == 0, stage
+    assert leftovers(pipeline.folder) == []
+
+
+def test_a_camera_that_cannot_run_is_given_up_alone(
+    pipeline: Pipeline, gallery: Gallery, clip: Path
+) -> None:
+    (pipeline.folder / "cascade.xml").write_text("nothing")
+    bad = f'[cameras.bad]\nsource = "{clip}"\ndetect.cascade = "cascade.xml"\n'
+    gone = '[cameras.gone]\nsource = "gone.mp4"\n'
+    pipeline.start(bad + gone + FAST.format(clip=clip))
+    pipeline.wait(
+        "the line about it",
+        lambda: "capture-bad: cannot run as it is configured" in pipeline.output.read_text(),
+    )
+    pipeline.wait("both names", lambda: pipeline.named() == PEOPLE)
+    pipeline.wait(
+        "the report of the missing file",
+        lambda: "gone.mp4: no such file" in pipeline.output.read_text(),
+    )
+    assert pipeline.stop() == 0
+    lines = pipeline.output.read_text().splitlines()
+    assert len([line for line in lines if "cascade" in line]) == 1
+    assert "Traceback" not in pipeline.output.read_text()
+    check_account(pipeline.totals())
+    assert leftovers(pipeline.folder) == []
+
+
 def test_what_cannot_run_is_one_line_and_no_restart(pipeline: Pipeline) -> None:
     (pipeline.folder / "cascade.xml").write_text("nothing")
     pipeline.start(
@@ -237,7 +289,7 @@ def test_a_second_pipeline_in_the_same_folder_is_refused(
     assert pipeline.stop() == 0
 
 
-def test_stopping_takes_at_most_five_seconds_even_if_a_process_hangs(
+def test_a_process_that_hangs_at_the_stop_is_killed_and_everybody_leaves_all_the_same(
     pipeline: Pipeline, gallery: Gallery, clip: Path
 ) -> None:
     pipeline.start(LOOP.format(clip=clip))
@@ -245,8 +297,9 @@ def test_stopping_takes_at_most_five_seconds_even_if_a_process_hangs(
     hung = pipeline.role("dispatch")
     assert hung is not None
     hung.suspend()
-    began = time.monotonic()
     assert pipeline.stop() == 0
-    # Its own budget is 4.5 s; what more there is belongs to a busy machine.
-    assert time.monotonic() - began < 60
+    assert "dispatch did not stop in time and is killed" in pipeline.output.read_text()
+    entered = [(e.camera, e.track) for e in pipeline.events if e.event == "enter"]
+    left = [(e.camera, e.track) for e in pipeline.events if e.event == "exit"]
+    assert sorted(entered) == sorted(left)
     assert leftovers(pipeline.folder) == []
