@@ -1,5 +1,6 @@
 """The command line: one line for each mistake, and help for each command."""
 
+import os
 import re
 import subprocess
 import sys
@@ -15,13 +16,15 @@ CAMERA = '[cameras.door]\nsource = "demo"\n'
 
 
 def facestream(*arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
+    env = {"PATH": "/usr/bin:/bin", "COLUMNS": "160", "HOME": str(cwd), "TERM": "dumb"}
+    env |= {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
     return subprocess.run(
         [sys.executable, "-m", "streamer.cli", *arguments],
         capture_output=True,
         text=True,
         check=False,
         cwd=cwd,
-        env={"PATH": "/usr/bin:/bin", "COLUMNS": "160", "HOME": str(cwd), "TERM": "dumb"},
+        env=env,
     )
 
 

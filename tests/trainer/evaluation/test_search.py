@@ -29,7 +29,7 @@ def test_the_built_in_grid_and_a_file_of_ones_own(folder: Path) -> None:
     assert {"kind": "svc", "C": 1.0} in every
     assert len(combinations_of(None, 3)) == 3
     grid = folder / "grid.toml"
-    grid.write_text('kind = ["svc"]\nregularisation = [0.1, 1.0]\nmargin = [0.1, 0.2]\n')
+    grid.write_text('kind = ["svc"]\nC = [0.1, 1.0]\nmargin = [0.1, 0.2]\n')
     assert len(combinations_of(grid, 0)) == 4
     for text, fault in (
         ("c = [1]", "c: must be one of kind"),
