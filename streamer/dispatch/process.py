@@ -6,17 +6,20 @@ gone is handed out again while it is fresh.
 """
 
 import logging
+import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 from streamer.config.sections import DispatchConfig
+from streamer.dispatch.pool import WorkerPool, shares
 from streamer.dispatch.queue import CropQueue, QueuedCrop
 from streamer.errors import ProtocolError
 from streamer.runtime.heartbeat import Heartbeat, Stop
 from streamer.runtime.stats import StatsReporter
+from streamer.wire.clock_offsets import ClockOffsets
 from streamer.wire.counters import StageCount, StageCounters
 from streamer.wire.messages import (
     Batch,
@@ -29,15 +32,14 @@ from streamer.wire.messages import (
     encode,
     expect,
 )
-from streamer.wire.sockets import Bus, Socket, receive_all, try_send
+from streamer.wire.sockets import Bus, receive_all, send_to_peer, try_send
 
 log = logging.getLogger(__name__)
 
 CROPS_HWM = 1024
 _POLL_MS = 20
 _IDLE_POLL_MS = 200
-_PROBE_S = 1.0
-_IDLE_EXPIRY_S = 5.0
+_PROBE_PAUSE_S = 0.1
 _DRAIN_S = 1.0
 _DRAIN_QUIET_MS = 100
 
@@ -51,37 +53,20 @@ class DispatchEndpoints:
     ingest: str
 
 
-@dataclass
-class _Out:
-    """A batch in a worker's hands."""
-
-    worker: bytes
-    crops: list[QueuedCrop]
-    deadline: float
-
-
-@dataclass
-class _Idle:
-    """A worker that has asked for work."""
-
-    capacity: int
-    heard: float = field(default_factory=time.monotonic)
-
-
 class Dispatch:
     """`run()` owns the sockets and returns once `stop` is set and the queue is settled."""
 
     def __init__(self, config: DispatchConfig, ports: DispatchEndpoints) -> None:
         self._config = config
         self._endpoints = ports
+        self._clocks = ClockOffsets()
         self._counters = StageCounters("crops")
-        self._ingress = StageCounters("dispatch messages")
-        self._queue = CropQueue(config.max_queue, config.max_age_ms, self._counters)
-        self._idle: dict[bytes, _Idle] = {}
-        self._out: dict[int, _Out] = {}
-        self._next_batch = 1
-        self._probe_until = 0.0
-        self.workers_lost = 0
+        self._messages = StageCounters("dispatch messages")
+        self._queue = CropQueue(
+            config.max_queue, config.max_age_ms, self._counters, self._clocks.age_ms
+        )
+        self._pool = WorkerPool(config.worker_timeout_ms / 1000)
+        self._probe_at = math.inf
 
     def run(self, bus: Bus, stop: Stop, heartbeat: Heartbeat) -> None:
         """Serve until `stop`; then take what has arrived, wait for what is out, and report."""
@@ -89,28 +74,22 @@ class Dispatch:
         self._work = bus.bind(zmq.ROUTER, self._endpoints.work, roles=("worker",))
         self._work.router_mandatory = True
         self._ingest = bus.connect(zmq.PUSH, self._endpoints.ingest, CROPS_HWM)
-        monitor = self._work.get_monitor_socket(zmq.EVENT_DISCONNECTED)
-        self._reporter = StatsReporter("dispatch", "dispatch", self._ingest)
+        self._monitor = bus.monitor(self._work, zmq.EVENT_DISCONNECTED)
+        reporter = StatsReporter("dispatch", "dispatch", self._ingest)
         poller = zmq.Poller()
-        for socket in (self._crops, self._work, monitor):
+        for socket in (self._crops, self._work, self._monitor):
             poller.register(socket, zmq.POLLIN)
         heartbeat.ready()
-        try:
-            while not stop.is_set():
-                busy = bool(self._out) or bool(self._queue)
-                poller.poll(_POLL_MS if busy else _IDLE_POLL_MS)
-                self._turn(monitor)
-                heartbeat.beat()
-                self._reporter.tick(self._stages)
-            self._drain(poller, monitor)
-            self._reporter.send(self._stages(), final=True)
-        finally:
-            self._work.disable_monitor()
+        while not stop.is_set():
+            busy = bool(self._pool.held) or bool(self._queue)
+            poller.poll(_POLL_MS if busy else _IDLE_POLL_MS)
+            self._turn()
+            heartbeat.beat()
+            reporter.tick(self._stages)
+        self._drain(poller)
+        reporter.send(self._stages(), final=True)
 
-    def _turn(self, monitor: Socket) -> None:
-        while monitor.poll(0):
-            recv_monitor_message(monitor)
-            self._probe_until = time.monotonic() + _PROBE_S
+    def _turn(self) -> None:
         self._receive_work()
         self._receive_crops()
         self._find_lost_workers()
@@ -118,116 +97,118 @@ class Dispatch:
 
     def _receive_crops(self) -> None:
         for parts in receive_all(self._crops):
-            self._ingress.receive()
+            self._messages.receive()
             try:
                 message, buffers = decode(parts)
                 info = expect(message, CropMessage).info
             except ProtocolError as error:
                 self._refuse(error)
                 continue
-            self._ingress.forward()
+            self._messages.forward()
+            self._clocks.observe(info.captured, info.camera)
             self._queue.put(QueuedCrop(info, buffers[0]))
 
     def _receive_work(self) -> None:
         for worker, *parts in receive_all(self._work):
+            self._messages.receive()
             try:
                 message, buffers = decode(parts)
+                drop_reason = self._take(worker, message, buffers)
             except ProtocolError as error:
-                self._ingress.receive()
                 self._refuse(error)
                 continue
-            match message:
-                case WorkerReady():
-                    if not any(out.worker == worker for out in self._out.values()):
-                        self._idle[worker] = _Idle(message.capacity)
-                case BatchDone():
-                    self._finish(worker, message, buffers[0])
-                case Stats():
-                    try_send(self._ingest, encode(message))
-                case _:
-                    self._ingress.receive()
-                    self._refuse(
-                        ProtocolError(f"unexpected {type(message).__name__} from a worker")
-                    )
+            if drop_reason is None:
+                self._messages.forward()
+            else:
+                self._messages.drop(drop_reason)
+
+    def _take(
+        self, worker: bytes, message: object, buffers: list[bytes | memoryview]
+    ) -> str | None:
+        """Act on a worker's message; why it was dropped, or None if it was not."""
+        match message:
+            case WorkerReady():
+                self._pool.ready(worker, message.capacity, time.monotonic())
+                return None
+            case BatchDone():
+                return self._finish(worker, message, buffers[0])
+            case Stats():
+                return None if try_send(self._ingest, encode(message)) else "queue_full"
+        raise ProtocolError(f"unexpected {type(message).__name__} from a worker")
 
     def _refuse(self, error: ProtocolError) -> None:
-        self._ingress.drop("malformed")
+        self._messages.drop("malformed")
         log.warning("message dropped: %s", error)
 
-    def _finish(self, worker: bytes, done: BatchDone, vectors: bytes | memoryview) -> None:
-        out = self._out.get(done.batch)
-        if out is None or out.worker != worker or len(out.crops) != done.count:
+    def _finish(self, worker: bytes, done: BatchDone, vectors: bytes | memoryview) -> str | None:
+        crops = self._pool.finish(done.batch, worker, done.count)
+        if crops is None:
             log.info("a late or strange batch %d of %s was dropped", done.batch, done.worker)
-            return
-        del self._out[done.batch]
-        infos = tuple(crop.info for crop in out.crops)
+            return "late"
+        infos = tuple(crop.info for crop in crops)
         if try_send(self._ingest, encode(Embeddings(infos, done.fingerprint), vectors)):
             self._counters.forward(len(infos))
         else:
             self._counters.drop("identify_queue_full", len(infos))
+        return None
 
     def _hand_out(self) -> None:
+        """Share what waits among the idle workers; what comes later is for who is idle then."""
         self._queue.expire()
+        if not self._queue:
+            return
         now = time.monotonic()
-        for worker, idle in list(self._idle.items()):
-            if now - idle.heard > _IDLE_EXPIRY_S:
-                del self._idle[worker]
-                continue
-            if not self._queue:
-                continue
-            crops = self._queue.take(min(idle.capacity, self._config.max_batch))
+        idle = self._pool.idle(now)
+        capacities = [min(capacity, self._config.max_batch) for _, capacity in idle]
+        for (worker, _), share in zip(idle, shares(len(self._queue), capacities), strict=True):
+            crops = self._queue.take(share)
             if not crops:
                 return
-            del self._idle[worker]
-            batch, self._next_batch = self._next_batch, self._next_batch + 1
-            message = encode(Batch(batch, len(crops)), *(crop.pixels for crop in crops))
-            if self._send_to(worker, message):
-                deadline = now + self._config.worker_timeout_ms / 1000
-                self._out[batch] = _Out(worker, crops, deadline)
+            number = self._pool.next_number()
+            message = encode(Batch(number, len(crops)), *(crop.pixels for crop in crops))
+            if send_to_peer(self._work, worker, message) == "sent":
+                self._pool.gave(number, worker, crops, now)
             else:
+                self._pool.forget_idle(worker)
                 for crop in reversed(crops):
                     self._queue.put_back(crop)
-
-    def _send_to(self, worker: bytes, parts: list[bytes | memoryview]) -> bool:
-        """False where the worker is gone (or takes nothing more)."""
-        try:
-            self._work.send_multipart([worker, *parts], zmq.NOBLOCK)
-        except zmq.ZMQError as error:
-            if error.errno in (zmq.EHOSTUNREACH, zmq.EAGAIN):
-                return False
-            raise
-        return True
 
     def _find_lost_workers(self) -> None:
         """Batches of workers that are gone, or silent for too long, go back into the queue.
 
-        ZeroMQ tells only that some peer disconnected; sending to a peer that is gone fails, so
-        for a moment after that every worker with a batch is sent an empty one.
+        ZeroMQ tells only that some peer disconnected. Sending to a peer that is gone fails, once
+        the socket has heard of it, so a moment later every worker with a batch is sent an
+        empty one.
         """
         now = time.monotonic()
-        probing = now < self._probe_until
-        for batch, out in list(self._out.items()):
-            gone = probing and not self._send_to(out.worker, encode(Batch(0, 0)))
-            if gone or now > out.deadline:
-                del self._out[batch]
-                self.workers_lost += 1
-                log.warning("a worker was lost with a batch of %d crops", len(out.crops))
-                for crop in reversed(out.crops):
-                    self._queue.put_back(crop)
+        while self._monitor.poll(0):
+            recv_monitor_message(self._monitor)
+            self._probe_at = min(self._probe_at, now + _PROBE_PAUSE_S)
+        gone: set[bytes] = set()
+        if now >= self._probe_at:
+            self._probe_at = math.inf
+            probe = encode(Batch(0, 0))
+            gone = {
+                worker
+                for worker in self._pool.busy()
+                if send_to_peer(self._work, worker, probe) == "gone"
+            }
+        for out in self._pool.take_lost(gone, now):
+            log.warning("a worker was lost with a batch of %d crops", len(out.crops))
+            for crop in reversed(out.crops):
+                self._queue.put_back(crop, attempted=True)
 
-    def _drain(self, poller: zmq.Poller, monitor: Socket) -> None:
+    def _drain(self, poller: zmq.Poller) -> None:
         """The cameras have stopped: finish what is on its way, within a moment."""
         until = time.monotonic() + _DRAIN_S
         while time.monotonic() < until:
             quiet = not poller.poll(_DRAIN_QUIET_MS)
-            self._turn(monitor)
-            if quiet and not self._out and not self._queue:
+            self._turn()
+            if quiet and not self._pool.held and not self._queue:
                 break
         self._queue.clear("stopped")
-        for out in self._out.values():
-            self._counters.drop("stopped", len(out.crops))
-        self._out.clear()
+        self._counters.drop("stopped", self._pool.clear())
 
     def _stages(self) -> tuple[StageCount, ...]:
-        held = len(self._queue) + sum(len(out.crops) for out in self._out.values())
-        return self._counters.snapshot(held), self._ingress.snapshot()
+        held = len(self._queue) + self._pool.held
+        return self._counters.snapshot(held), self._messages.snapshot()

@@ -35,12 +35,12 @@ class CropQueue:
         self,
         max_queue: int,
         max_age_ms: float,
-        account: StageCounters,
+        counters: StageCounters,
         age: Callable[[Timestamp], float] = age_ms,
     ) -> None:
         self._max_queue = max_queue
         self._max_age_ms = max_age_ms
-        self._counters = account
+        self._counters = counters
         self._age = age
         self._crops: OrderedDict[tuple[str, int], QueuedCrop] = OrderedDict()
 
@@ -60,9 +60,12 @@ class CropQueue:
             self._counters.drop("queue_full")
         self._crops[crop.key] = crop
 
-    def put_back(self, crop: QueuedCrop) -> None:
-        """Take back a crop whose worker was lost, to be handed out first; not counted anew."""
-        crop = QueuedCrop(crop.info, crop.pixels, crop.attempts + 1)
+    def put_back(self, crop: QueuedCrop, attempted: bool = False) -> None:
+        """Take back a crop that could not be sent, or whose worker was lost with it (`attempted`).
+
+        It is to be handed out first, and it is not counted anew.
+        """
+        crop = QueuedCrop(crop.info, crop.pixels, crop.attempts + attempted)
         if crop.attempts >= MAX_ATTEMPTS:
             self._counters.drop("worker_lost")
         elif self._age(crop.info.captured) > self._max_age_ms:

@@ -4,8 +4,10 @@ from streamer.wire.messages import CropInfo
 from streamer.wire.timestamps import Timestamp
 
 
-def crop(track: int, sequence: int, at_ms: int = 0, camera: str = "door") -> QueuedCrop:
-    stamp = Timestamp(at_ms, 0, "here")
+def crop(
+    track: int, sequence: int, captured: Timestamp | int = 0, camera: str = "door"
+) -> QueuedCrop:
+    stamp = Timestamp(captured, 0, "here") if isinstance(captured, int) else captured
     return QueuedCrop(CropInfo(camera, track, sequence, stamp, 0.0, (0, 0, 9, 9), 1.0), b"")
 
 
@@ -47,11 +49,11 @@ def test_a_full_queue_loses_its_oldest() -> None:
 
 def test_stale_crops_are_never_handed_out() -> None:
     bench = Bench(max_age_ms=100)
-    bench.queue.put(crop(1, 1, at_ms=0))
-    bench.queue.put(crop(2, 1, at_ms=90))
+    bench.queue.put(crop(1, 1, 0))
+    bench.queue.put(crop(2, 1, 90))
     bench.now = 150
     assert [c.info.track for c in bench.queue.take(8)] == [2]
-    bench.queue.put(crop(3, 1, at_ms=150))
+    bench.queue.put(crop(3, 1, 150))
     bench.now = 500
     bench.queue.expire()
     assert len(bench.queue) == 0
@@ -65,12 +67,15 @@ def test_a_lost_workers_crop_goes_first_while_it_is_fresh_and_not_for_ever() -> 
     (taken,) = bench.queue.take(1)
     bench.queue.put(crop(2, 1))
     for _ in range(MAX_ATTEMPTS - 1):
-        bench.queue.put_back(taken)
+        bench.queue.put_back(taken, attempted=True)
         (taken,) = bench.queue.take(1)
         assert taken.info.track == 1
-    bench.queue.put_back(taken)
+    bench.queue.put_back(taken, attempted=True)
     assert bench.counters.dropped == {"worker_lost": 1}
     (other,) = bench.queue.take(1)
+    for _ in range(2 * MAX_ATTEMPTS):  # nobody was there to send it to: no worker had it
+        bench.queue.put_back(other)
+        (other,) = bench.queue.take(1)
     bench.queue.put(crop(2, 2))
     bench.queue.put_back(other)
     assert bench.counters.dropped["superseded"] == 1
