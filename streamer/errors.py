@@ -1,6 +1,6 @@
 """The error tree. A message says what must be, what was received and what to do.
 
-FacestreamError ............. anything a user can put right; one line, exit code 2
+FacestreamError ............. anything that a user can correct: one line, exit code 2
 |-- ConfigError ............. config.toml, an option or an environment variable
 |-- ProtocolError ........... a message from a socket that is malformed, too big or too new
 |-- SourceError ............. a camera, stream or file that cannot be opened or read
@@ -12,7 +12,7 @@ FacestreamError ............. anything a user can put right; one line, exit code
 
 
 class FacestreamError(Exception):
-    """Base of every error that is the user's to put right."""
+    """Base of every error that a user can correct."""
 
 
 class ConfigError(FacestreamError):

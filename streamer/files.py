@@ -8,7 +8,7 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, with its suffix; it takes its place if nothing was raised."""
+    """Yield a temporary path beside `path`, which replaces it unless something is raised."""
     partial = path.with_name(f".{os.getpid()}.{path.name}")
     try:
         yield partial

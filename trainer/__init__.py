@@ -1,0 +1,1 @@
+"""Enrolment, files, reports and weights: what is done once, not live."""

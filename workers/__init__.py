@@ -1,0 +1,1 @@
+"""Who it is: the network, the gallery, and the processes that use them."""

@@ -58,7 +58,7 @@ class Actor:
 
 
 def actors() -> list[Actor]:
-    """The cast of the demo."""
+    """Return the cast of the demo."""
     return [
         Actor(collins_bgr(), 0.0, 14.0, (360, 350), (150, 70), (280, 360)),
         Actor(hopper_bgr(), 4.0, 18.0, (920, 370), (140, 80), (280, 340), 1.5, 7.0),
@@ -67,7 +67,7 @@ def actors() -> list[Actor]:
 
 
 def background(width: int = WIDTH, height: int = HEIGHT) -> NDArray[np.uint8]:
-    """A brick wall (CC0, ships with scikit-image): a real texture without faces."""
+    """Return a brick wall (CC0, ships with scikit-image): a real texture without faces."""
     from skimage import data
 
     brick: NDArray[np.uint8] = data.brick()  # type: ignore[no-untyped-call]
@@ -119,7 +119,7 @@ def write_clip(path: Path, cast: list[Actor], seconds: float, fps: int = FPS) ->
 
 
 def make_demo(folder: Path) -> Path:
-    """The demo's clip in this folder, made if it is not there, with the portrait to enrol."""
+    """Make the demo's clip in this folder, if it is not there, and the portrait to enrol."""
     clip, portrait = folder / CLIP, folder / PORTRAIT
     if not portrait.is_file():
         folder.mkdir(parents=True, exist_ok=True)

@@ -41,14 +41,14 @@ class Source(Protocol):
     fps: float
 
     def read(self) -> Picture | None:
-        """The next frame; None at the end, or when the stream broke. May block."""
+        """Return the next frame, or None at the end or when the stream broke. May block."""
         ...
 
     def close(self) -> None: ...
 
 
 def is_live(source: str | int) -> bool:
-    """True for a webcam or a URL of a stream: a source that should never end."""
+    """Return whether this is a webcam or a URL of a stream: a source that should never end."""
     if isinstance(source, int) or source.startswith("/dev/video"):
         return True
     return bool(_URL.match(source)) and not _is_file_url(source)

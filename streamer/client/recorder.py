@@ -19,12 +19,12 @@ _PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
 
 def check_clip_path(path: Path) -> None:
-    """Raises ConfigError for a name that no clip can be written under."""
+    """Raise ConfigError for a name that no clip can be written under."""
     _check(path, tuple(_FOURCC))
 
 
 def check_picture_path(path: Path) -> None:
-    """Raises ConfigError for a name that no picture can be written under."""
+    """Raise ConfigError for a name that no picture can be written under."""
     _check(path, _PICTURES)
 
 

@@ -100,6 +100,7 @@ def snapshot(
 
 
 def subscriber_of(config: Config, address: str, topics: tuple[str, ...]) -> Subscriber:
+    """Open a subscriber at this address, or at bus.events of the config if it is empty."""
     security = config.security
     return Subscriber(
         config.resolve(address) if address else config.address("events"),

@@ -36,7 +36,7 @@ class Stop:
         self._event.set()
 
     def is_set(self) -> bool:
-        """True once the process should stop."""
+        """Return whether the process should stop."""
         return self._event.is_set()
 
     def wait(self, timeout_s: float) -> bool:
@@ -64,7 +64,7 @@ class Heartbeat:
         self._write(b"ready\n")
 
     def beat(self) -> None:
-        """Call it from the main loop: it proves once a second that the loop turns."""
+        """Show once a second that the main loop, which calls this, is alive."""
         now = time.monotonic()
         if now - self._last_beat >= BEAT_SECONDS:
             self._last_beat = now

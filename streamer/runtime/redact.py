@@ -2,7 +2,7 @@
 
 import re
 
-# To the last @: a password may hold / and @. Rather too much than a part of it left.
+# To the last @: a password may hold / and @. Redact too much rather than leave a part of it.
 _CREDENTIALS = re.compile(r"(?<=://)\S*@")
 _SECRET_QUERY = re.compile(
     r"([?&](?:user(?:name)?|pass(?:word|wd)?|pwd|token|auth|key|secret|loginuse|loginpas)=)[^&\s]*",

@@ -23,7 +23,7 @@ class Service(Protocol):
 
 
 def start_service(config: Config, name: str) -> Stop:
-    """Logging and signals; call it first, so that a stop during start-up is heard."""
+    """Set up logging and signals; call it first, so that a stop during start-up is heard."""
     set_up_logging(config.log.level, name)
     return Stop().install()
 

@@ -15,7 +15,7 @@ class Box(NamedTuple):
     height: float
 
     def scaled(self, factor: float) -> "Box":
-        """The same box in a picture that is `factor` times as large."""
+        """Return the same box in a picture that is `factor` times as large."""
         return Box(self.x * factor, self.y * factor, self.width * factor, self.height * factor)
 
     def rounded(self) -> tuple[int, int, int, int]:

@@ -156,7 +156,7 @@ def _equalised(image_bgr: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def non_maximum_suppression(boxes: list[Box]) -> list[Box]:
-    """The boxes, largest first, without those that overlap a larger one by a third or more."""
+    """Return the boxes, largest first, without those that a larger one overlaps by a third."""
     kept: list[Box] = []
     for box in sorted(boxes, key=lambda box: -box.width * box.height):
         if not kept or iou_matrix(np.array([box]), np.array(kept)).max() < 1 / 3:
@@ -165,5 +165,5 @@ def non_maximum_suppression(boxes: list[Box]) -> list[Box]:
 
 
 def largest(boxes: list[Box]) -> Box | None:
-    """The box with the largest area, or None where there is none."""
+    """Return the box with the largest area, or None if there are no boxes."""
     return max(boxes, key=lambda box: box.width * box.height, default=None)

@@ -49,7 +49,7 @@ class StageCounters:
             self.dropped[reason] += count
 
     def snapshot(self, pending: int = 0) -> StageCount:
-        """The account now, with what the stage still holds."""
+        """Return the account as it is now, with what the stage still holds."""
         return StageCount(self.stage, self.received, self.forwarded, pending, dict(self.dropped))
 
 

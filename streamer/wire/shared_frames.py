@@ -21,7 +21,7 @@ SHARED_BYTES = SLOTS * _SLOT_BYTES
 
 
 def make_shared_frames() -> int:
-    """A descriptor of new anonymous shared memory; pages are used only once written."""
+    """Return a descriptor of new anonymous shared memory; pages are used only once written."""
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("facestream-ring", os.MFD_CLOEXEC)
     else:
@@ -57,7 +57,7 @@ class SharedFrames:
         return slot, self._generation
 
     def read(self, slot: int, generation: int) -> NDArray[np.uint8] | None:
-        """A copy of the frame, or None if the slot has been written again since."""
+        """Return a copy of the frame, or None if the slot has been written again since."""
         if not 0 <= slot < SLOTS:
             return None
         start = slot * _SLOT_BYTES

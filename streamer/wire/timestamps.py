@@ -29,7 +29,7 @@ class Timestamp:
 
 @cache
 def clock_id() -> str:
-    """A name for this boot of this host, which is what its monotonic clock belongs to."""
+    """Return a name for this boot of this host, which is what its monotonic clock belongs to."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
@@ -37,7 +37,7 @@ def clock_id() -> str:
 
 
 def timestamp_now() -> Timestamp:
-    """This moment."""
+    """Read both clocks."""
     return Timestamp(time.monotonic_ns(), time.time_ns(), clock_id())
 
 

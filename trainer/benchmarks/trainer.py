@@ -153,8 +153,11 @@ def _score(
     name: str,
     say: Say,
 ) -> dict[str, float]:
-    """Figures over all folds. `fit` gives, for each list of tests, (candidate, accepted), or with
-    `calibrate` (candidate, value), whose threshold is then set on the other strangers."""
+    """Compute the figures over all folds.
+
+    `fit` gives, for each list of tests, (candidate, accepted), or with `calibrate`
+    (candidate, value), whose threshold is then set on the other strangers.
+    """
     known, tested = len(photos.known), len(photos.strangers)
     own, strangers, others = np.split(vectors, [known, known + tested])
     own_seen, stranger_seen, other_seen = np.split(seen, [known, known + tested])
@@ -264,7 +267,7 @@ def time_enrolment(photos: Photos, count: int, say: Say) -> float:
 
 
 def write_photo_clip(path: Path, photos: Sequence[Path]) -> None:
-    """A clip that shows one photo after another, each for a third of a second and a bit."""
+    """Write a clip that shows one photo after another, each for over a third of a second."""
     width, height = _CLIP_SIZE
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 10, _CLIP_SIZE)
     for photo in photos:

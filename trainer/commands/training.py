@@ -211,7 +211,6 @@ def impostors(
     A gallery needs them to tell strangers from the enrolled. Folders must be named after people;
     at least 1,000 faces are needed. No real person's embedding is stored.
     """
-
     from trainer.datasets.pairs import people_of
     from trainer.finetuning.impostor_model import (
         draw_impostors,

@@ -36,7 +36,7 @@ def write_embeddings(
 
 
 def read_embeddings(path: Path) -> dict[str, NDArray[np.float64]]:
-    """The embedding of each picture's largest face, by the picture's path.
+    """Read the embedding of each picture's largest face, by the picture's path.
 
     Raises DatasetError for a file that is none, or not whole.
     """

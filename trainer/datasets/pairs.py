@@ -55,7 +55,7 @@ def read_pairs(path: Path) -> list[Pair]:
 
 
 def people_of(pairs: list[Pair]) -> set[str]:
-    """The names of all people in these pairs."""
+    """Return the names of all people in these pairs."""
     return {picture.split("/")[0] for pair in pairs for picture in (pair.first, pair.second)}
 
 
@@ -106,7 +106,7 @@ def verify(
 def roc(
     similarity: NDArray[np.float64], same: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """False and true accept rates over falling thresholds.
+    """Return false and true accept rates over falling thresholds.
 
     A pair without two faces (NaN) is accepted at no threshold but the last, as a system that
     sees no face accepts nobody.

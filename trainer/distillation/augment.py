@@ -15,12 +15,12 @@ _PLAIN_SIDE = CONTEXT_SIZE * CROP_ENLARGE / CONTEXT_ENLARGE
 
 
 def plain_crop(context_rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The undistorted crop inside a context crop: (96, 96, 3) float32 in [0, 1]."""
+    """Cut the undistorted crop out of a context crop: (96, 96, 3) float32 in [0, 1]."""
     return _cut(context_rgb, _PLAIN_SIDE, 0.0, 0.0, 0.0, mirror=False)
 
 
 def shifted_crop(context_rgb: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float32]:
-    """A good picture's crop as a loose detector would give it: (96, 96, 3) float32, [0, 1]."""
+    """Cut a good picture's crop as a loose detector would: (96, 96, 3) float32 in [0, 1]."""
     return _cut(
         context_rgb,
         _PLAIN_SIDE * rng.uniform(0.92, 1.08),
@@ -32,7 +32,7 @@ def shifted_crop(context_rgb: NDArray[np.uint8], rng: np.random.Generator) -> ND
 
 
 def distorted_crop(context_rgb: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float32]:
-    """A crop as a bad camera and a loose detector would give it: (96, 96, 3) float32, [0, 1]."""
+    """Cut a crop as a bad camera and a loose detector would: (96, 96, 3) float32 in [0, 1]."""
     crop = _cut(
         context_rgb,
         _PLAIN_SIDE * rng.uniform(0.88, 1.12),
@@ -45,7 +45,7 @@ def distorted_crop(context_rgb: NDArray[np.uint8], rng: np.random.Generator) -> 
 
 
 def augment_crop(crop_rgb: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float32]:
-    """The same for a crop of which there is no context: (96, 96, 3) float32, [0, 1].
+    """Do the same to a crop that has no context: (96, 96, 3) float32 in [0, 1].
 
     It is turned and shifted less, as what is beyond its edge can only be guessed.
     """

@@ -97,7 +97,7 @@ class Distiller:
         self._restore()
 
     def weights(self) -> Weights:
-        """The network as it is now."""
+        """Return the network as it is now."""
         recipe = json.dumps({"distilled": asdict(self._recipe), "faces": len(self._cache.paths)})
         return Weights(arrays_of(self._model, all_convs()), self._lrn, recipe)
 

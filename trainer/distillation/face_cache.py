@@ -94,7 +94,7 @@ def _tools() -> tuple[HaarDetector, Any, Any]:
 
 
 def cut_photo(path: Path) -> CutFace | None:
-    """The most prominent face of a photo, or None where there is no face or no picture."""
+    """Find the most prominent face of a photo; None if there is no face or no picture."""
     import dlib
 
     haar, hog, landmarks = _tools()
@@ -122,7 +122,7 @@ def cut_photo(path: Path) -> CutFace | None:
 
 
 def describe(chips_rgb: NDArray[np.uint8], teacher: EmbedFunction) -> NDArray[np.float32]:
-    """Unit mean of the teacher's descriptors of each chip and of its mirror image."""
+    """Return the unit mean of the teacher's descriptors of each chip and of its mirror image."""
     described = []
     for start in range(0, len(chips_rgb), 32):
         chips = chips_rgb[start : start + 32]

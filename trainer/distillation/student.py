@@ -111,7 +111,7 @@ class KerasOps:
         return keras.layers.ReLU()(self.norm(x, layer.norm))
 
     def norm(self, x: tf.Tensor, name: str) -> tf.Tensor:
-        """The batch norm of a convolution."""
+        """Return the batch norm of a convolution."""
         return BatchNorm(self._momentum, name)(x)
 
     def pool(self, x: tf.Tensor, kind: Literal["max", "l2"], size: int, stride: int) -> tf.Tensor:
@@ -134,13 +134,13 @@ class KerasOps:
 
 
 def build_student(lrn: LocalResponseNorm) -> keras.Model:
-    """A trainable network: (batch, 96, 96, 3) float in [0, 1] to (batch, 128) unit vectors."""
+    """Build a trainable network: (batch, 96, 96, 3) in [0, 1] to (batch, 128) unit vectors."""
     inputs = keras.Input((96, 96, 3))
     return keras.Model(inputs, build_network(inputs, KerasOps(lrn)))
 
 
 def build_head(lrn: LocalResponseNorm) -> keras.Model:
-    """A trainable 5a, 5b and dense: (batch, 3, 3, 1024) of the trunk to (batch, 128)."""
+    """Build a trainable 5a, 5b and dense: (batch, 3, 3, 1024) of the trunk to (batch, 128)."""
     inputs = keras.Input((3, 3, 1024))
     return keras.Model(inputs, build_head_layers(inputs, KerasOps(lrn)))
 

@@ -44,7 +44,7 @@ class _Convolution:
 
 
 def load_teacher() -> EmbedFunction:
-    """A function from (batch, 150, 150, 3) uint8 RGB chips to (batch, 128) descriptors."""
+    """Load a function from (batch, 150, 150, 3) uint8 RGB chips to (batch, 128) descriptors."""
     stem, blocks, dense = _parse(
         teacher_file("dlib_face_recognition_resnet_model_v1.dat").read_bytes()
     )
@@ -121,7 +121,7 @@ def _integers(raw: bytes, position: int, count: int) -> tuple[int, ...]:
 
 
 def _tensor(raw: bytes, position: int) -> NDArray[np.float32]:
-    """dlib's tensor: version 2, four sizes, then the floats."""
+    """Read a tensor as dlib writes it: version 2, four sizes, then the floats."""
     version, samples, depth, rows, columns, position = _integers(raw, position, 5)
     if version != 2:
         raise ConfigError(f"the teacher's file must hold tensors of version 2. Received: {version}")

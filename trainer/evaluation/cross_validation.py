@@ -29,8 +29,10 @@ Reals = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Outcomes:
-    """Crops that were tested: `row` into the dataset, the `fold` that tested it, its `truth`
-    (-1: as a stranger), the best `candidate`, its `probability`, and who was `named` (-1: nobody).
+    """Crops that were tested.
+
+    `row` into the dataset, the `fold` that tested it, its `truth` (-1: as a stranger), the best
+    `candidate`, its `probability`, and who was `named` (-1: nobody).
     """
 
     row: Ints
@@ -89,7 +91,7 @@ class FoldStore:
         self._what = hashlib.sha256(vectors.tobytes() + fold.tobytes() + impostors.encode())
 
     def read(self, spec: ClassifierSpec, fold: int) -> tuple[Outcomes, Outcomes] | None:
-        """What was tested in a fold, own crops and strangers; None where it is not there."""
+        """Read what was tested in a fold, own crops and strangers; None if it is not there."""
         try:
             with np.load(self._path(spec, fold), allow_pickle=False) as stored:
                 own, strangers = (
@@ -242,7 +244,7 @@ def reliability(own: Outcomes, strangers: Outcomes, bins: int = 10) -> tuple[Rea
 
 
 def open_set_curve(own: Outcomes, strangers: Outcomes) -> tuple[Reals, Reals]:
-    """False accepts of strangers and true accepts of the enrolled over falling thresholds."""
+    """Return false accepts of strangers, true accepts of the enrolled, over falling thresholds."""
     thresholds = np.unique(np.concatenate([own.probability, strangers.probability, [2.0]]))[::-1]
     right = np.sort(own.probability[own.candidate == own.truth])
     foreign = np.sort(strangers.probability)

@@ -36,7 +36,7 @@ class LfwResult:
 def cut_faces(
     pictures: Sequence[Path], on_progress: Callable[[int], None] = lambda done: None
 ) -> list[NDArray[np.uint8] | None]:
-    """A crop of each picture's middle face, None where none is found. Raises DatasetError."""
+    """Cut each picture's middle face, None where none is found. Raises DatasetError."""
     detector = FallbackDetector()
     crops: list[NDArray[np.uint8] | None] = []
     with ThreadPoolExecutor(2) as pool:
@@ -68,7 +68,7 @@ def embed_faces(
 
 
 def run_lfw(pairs: Sequence[Pair], vectors: Mapping[str, NDArray[np.float64]]) -> LfwResult:
-    """The protocol over these pairs by cosine similarity, for any embedding.
+    """Run the protocol over these pairs by cosine similarity, for any embedding.
 
     `vectors` are by picture name, of any length and norm; a picture that is not there, or whose
     vector is NaN, has no face, and its pairs count as wrong.
@@ -93,7 +93,7 @@ def run_lfw(pairs: Sequence[Pair], vectors: Mapping[str, NDArray[np.float64]]) -
 
 
 def small_face(side: int) -> Alter:
-    """The crop as if the face were `side` pixels wide in the picture."""
+    """Alter a crop as if the face were `side` pixels wide in the picture."""
 
     def alter(crop_rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
         pixels = max(4, round(side * CROP_ENLARGE))
@@ -113,13 +113,13 @@ def darkened(factor: float) -> Alter:
 
 
 def greyed(crop_rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The crop without its colours."""
+    """Take the colours out of a crop."""
     grey = cv2.cvtColor(crop_rgb, cv2.COLOR_RGB2GRAY)
     return np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), np.uint8)
 
 
 def _middle(boxes: list[Box], width: int, height: int) -> Box | None:
-    """The box nearest the picture's middle: LFW's pictures are cut around their person."""
+    """Return the box nearest the middle: LFW's pictures are cut around their person."""
 
     def apart(box: Box) -> float:
         x, y = box.x + box.width / 2 - width / 2, box.y + box.height / 2 - height / 2

@@ -37,12 +37,12 @@ class Part:
 
 
 def figure_data(figure: Figure) -> str:
-    """A figure for `Part.figures`."""
+    """Make a figure for `Part.figures`."""
     return base64.b64encode(png(figure)).decode()
 
 
 def crop_data(crop_rgb: NDArray[np.uint8]) -> str:
-    """A crop for `Pair`."""
+    """Make a crop for `Pair`."""
     bgr = np.ascontiguousarray(crop_rgb[:, :, ::-1])
     return base64.b64encode(encode_image(bgr, ".png")).decode()
 
@@ -54,7 +54,7 @@ def page(
     sections: Sequence[Part],
     csv: bytes = b"",
 ) -> bytes:
-    """The page; every text is escaped."""
+    """Render the page; every text is escaped."""
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(
         Path(__file__).with_name("report.html.j2").read_text(encoding="utf-8")

@@ -12,14 +12,14 @@ Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 def png(figure: Figure) -> bytes:
-    """A figure as a PNG file's bytes."""
+    """Return a figure as a PNG file's bytes."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight")
     return buffer.getvalue()
 
 
 def roc_figure(curves: Mapping[str, Curve], title: str) -> Figure:
-    """False accepts (on a log scale) against true accepts; one curve for each name."""
+    """Draw false accepts (on a log scale) against true accepts; one curve for each name."""
     figure = Figure(figsize=(5.5, 4))
     axes = figure.subplots()
     for name, (false_accepts, true_accepts) in curves.items():

@@ -83,7 +83,7 @@ def evaluate_all(
 
 
 def figures_of(evaluation: Evaluation) -> dict[str, float | int | list[float]]:
-    """The figures of one classifier, by name."""
+    """Compute the figures of one classifier, by name."""
     own, strangers = evaluation.own, evaluation.strangers
     accuracies = evaluation.fold_accuracies()
     named_right = int((own.named == own.truth).sum())
@@ -133,7 +133,7 @@ def write_report(
 
 
 def predictions_csv(dataset: Dataset, evaluation: Evaluation) -> bytes:
-    """A line for each test of a crop: as one of the enrolled, and as a stranger."""
+    """Write a line for each test of a crop: as one of the enrolled, and as a stranger."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(

@@ -68,8 +68,10 @@ def objective(evaluation: Evaluation) -> float:
 
 
 def combinations_of(grid: Path | None, random: int, seed: int = 0) -> list[Parameters]:
-    """The combinations to try: of a grid file (TOML: a list of values for each key), or of the
-    grid that is built in; `random`: only so many of them. Raises DatasetError.
+    """List the combinations to try.
+
+    They are those of a grid file (TOML: a list of values for each key), or of the grid that is
+    built in; `random`: only so many of them. Raises DatasetError.
     """
     spaces: list[dict[str, list[Any]]] = DEFAULT_GRID
     if grid is not None:
@@ -91,7 +93,7 @@ def combinations_of(grid: Path | None, random: int, seed: int = 0) -> list[Param
 
 
 def spec_with(spec: ClassifierSpec, parameters: Mapping[str, Any]) -> ClassifierSpec:
-    """A classifier's parameters with those of a combination. Raises DatasetError."""
+    """Return a classifier's parameters with those of a combination. Raises DatasetError."""
     own = {key: value for key, value in parameters.items() if key in CLASSIFIER_KEYS}
     if own.get("kind", spec.kind) not in ("svc", "rbf", "knn", "lda_svc"):
         raise DatasetError(f"kind must be svc, rbf, knn or lda_svc. Received: {own['kind']!r}")
@@ -112,9 +114,10 @@ def search(
     on_progress: Callable[[int, int], None],
     stopped: Callable[[], bool] = lambda: False,
 ) -> Found:
-    """Run the plan. `embed(network parameters, training part, name)` gives all crops' vectors and
-    the impostors that belong to them; `weights` is the fingerprint of the network to begin with.
+    """Run the plan.
 
+    `embed(network parameters, training part, name)` gives all crops' vectors and the impostors
+    that belong to them; `weights` is the fingerprint of the network to begin with.
     Raises DatasetError when `stopped()`; the same call goes on from what `work` has.
     """
     work.mkdir(parents=True, exist_ok=True)
@@ -244,7 +247,7 @@ class _Results:
         self._append(json.dumps([place, number, score]))
 
     def best(self, place: int) -> int:
-        """The combination with the highest score; of equal ones the first."""
+        """Return the combination with the highest score; of equal ones the first."""
         own = {number: score for (p, number), score in self.scores.items() if p == place}
         return max(sorted(own), key=lambda number: own[number])
 
@@ -257,17 +260,17 @@ class _Results:
 
 
 def text_of(parameters: Mapping[str, Any]) -> str:
-    """A combination, for people."""
+    """Write a combination as a line of text."""
     return ", ".join(f"{key} {value}" for key, value in parameters.items())
 
 
 def finetune_command(best: Parameters) -> str:
-    """The command that makes the network of these parameters, or "" where it is the one in use."""
+    """Return the command that makes the network of these parameters, "" for the one in use."""
     options = [f"--{key} {best[key]}" for key in NETWORK_KEYS if key in best]
     return " ".join(["facestream train finetune --out FILE", *options]) if options else ""
 
 
 def config_lines(best: Parameters, names: Sequence[str] = CLASSIFIER_KEYS) -> list[str]:
-    """What to write into [identify] of config.toml."""
+    """Return what to write into [identify] of config.toml."""
     keys = {"kind": "classifier"}
     return [f"{keys.get(key, key)} = {json.dumps(best[key])}" for key in names if key in best]

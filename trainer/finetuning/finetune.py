@@ -51,8 +51,11 @@ class TripletRecipe:
 
 @dataclass
 class TuningEpoch:
-    """An epoch: mean loss of a triplet, triplets, batches without one, and the area under the
-    ROC curve on the people of the early stop."""
+    """One epoch.
+
+    The mean loss of a triplet, triplets, batches without one, and the area under the ROC curve on
+    the people of the early stop.
+    """
 
     epoch: int
     loss: float
@@ -124,7 +127,7 @@ class FineTuner:
         return Result(self._before, self._auc(self._test), int(np.argmax(aucs)), self._history)
 
     def weights(self) -> Weights:
-        """The network with the tuned layers, as a weights file's arrays."""
+        """Return the network with the tuned layers, as a weights file's arrays."""
         arrays = {**self._start.arrays, **arrays_of(self._head, head_convs())}
         recipe = json.dumps(
             {

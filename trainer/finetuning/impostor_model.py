@@ -38,7 +38,7 @@ class FaceSet:
 def embed_photos(
     photos: Sequence[Path], embedder: Embedder, on_progress: Callable[[int], None]
 ) -> FaceSet:
-    """The largest Haar face of every photo; photos without a face are left out."""
+    """Cut the largest Haar face of every photo; photos without a face are left out."""
     detector = HaarDetector()
     folders: dict[Path, int] = {}
     crops: list[NDArray[np.uint8]] = []
@@ -64,7 +64,7 @@ def embed_photos(
 
 
 def within_person_root(faces: FaceSet, max_people_size: int = 40) -> NDArray[np.float32]:
-    """A (128, 128) root of the mean covariance within people who have 2 to 40 photos.
+    """Return a (128, 128) root of the mean covariance within people who have 2 to 40 photos.
 
     Larger folders are no person's, or weigh too much.
     """

@@ -33,7 +33,7 @@ def picture_detector(detect: DetectConfig) -> HaarDetector:
 
 
 def faces_in(path: Path, detector: HaarDetector) -> tuple[NDArray[np.uint8], list[FoundFace]]:
-    """A picture (BGR) and its faces, largest first. Raises PictureError if it cannot be read."""
+    """Read a picture (BGR) and its faces, largest first. Raises PictureError."""
     image = read_image(path)
     if image is None:
         raise PictureError(f"{path}: cannot be read as a picture")

@@ -97,7 +97,7 @@ class FileIdentifier:
         )
 
     def identify(self, path: Path, place: Path) -> list[FileRow]:
-        """The rows of one file."""
+        """Return the rows of one file."""
         try:
             if path.suffix.lower() in CLIP_SUFFIXES:
                 return self._clip(path, place)

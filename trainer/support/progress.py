@@ -16,7 +16,7 @@ from rich.progress import (
 
 @contextmanager
 def progress_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar for `total` steps; the function given advances it by so many."""
+    """Show a bar for `total` steps; the function given advances it by so many."""
     with _bars() as bars:
         task = bars.add_task(what, total=total)
         yield lambda more: bars.advance(task, more)
@@ -24,7 +24,7 @@ def progress_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
 @contextmanager
 def progress_to(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar for work that tells how far it is: the function given takes (done, total)."""
+    """Show a bar for work that tells how far it is: the function given takes (done, total)."""
     with _bars() as bars:
         task = bars.add_task(what, total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)

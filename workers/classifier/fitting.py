@@ -112,7 +112,7 @@ def fit_classifier(
 def fit_scorer(
     x: Floats, y: Integers, strangers: Floats, impostors: Impostors, spec: ClassifierSpec
 ) -> Scorer:
-    """A scorer of people 0 to p-1 from their (n, 128) embeddings, against strangers'."""
+    """Fit a scorer of people 0 to p-1 from their (n, 128) embeddings, against strangers'."""
     if spec.kind == "knn":
         return NearestScorer(x, y, spec.neighbours)
     people = int(y.max()) + 1
@@ -261,7 +261,7 @@ def _expected(
     threshold: float,
     real: int,
 ) -> HoldoutMetrics:
-    """Counts over crops of the enrolled (the first `real` rows) and over strangers."""
+    """Count over crops of the enrolled (the first `real` rows) and over strangers."""
     named = calibration.probability(held_out.margin, held_out.squared_distance) >= threshold
     own = (held_out.truth != NOBODY) & (held_out.row < real)
     right = held_out.candidate == held_out.truth

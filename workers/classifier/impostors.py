@@ -29,11 +29,11 @@ class Impostors:
     fingerprint: str
 
     def same_person_limit(self, false_accept_rate: float = 1e-3) -> float:
-        """The squared distance below which this share of pairs of different people lies."""
+        """Return the squared distance below which this share of pairs of different people lies."""
         return float(np.quantile(self._apart(), false_accept_rate))
 
     def share_nearer_than(self, squared_distance: float) -> float:
-        """The share of pairs of different people that are nearer to each other than this."""
+        """Return the share of pairs of different people that are nearer to each other than this."""
         return float((self._apart() < squared_distance).mean())
 
     def _apart(self) -> NDArray[np.float32]:
@@ -55,7 +55,7 @@ class Impostors:
 
 
 def impostors_path(weights: Path | None) -> Path:
-    """The impostors file that belongs to a weights file (None: the shipped one)."""
+    """Return the impostors file that belongs to a weights file (None: the shipped one)."""
     return weights.with_suffix(".impostors.npz") if weights else SHIPPED_IMPOSTORS
 
 

@@ -21,7 +21,7 @@ _IR_VERSION = 8
 
 
 def onnx_bytes(weights: Weights) -> bytes:
-    """A serialised ModelProto. Raises ConfigError where onnx is not installed."""
+    """Serialise the network as a ModelProto. Raises ConfigError if onnx is not installed."""
     if find_spec("onnx") is None:
         raise ConfigError("this needs onnx. Install it with: pip install 'facestream[export]'")
     from onnx import TensorProto, checker, helper

@@ -24,7 +24,7 @@ _BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 
 
 def best_precision(runtime: Runtime) -> Precision:
-    """What "auto" means here: bfloat16 for TensorFlow where the processor multiplies it.
+    """Return what "auto" means here: bfloat16 for TensorFlow where the processor multiplies it.
 
     OpenVINO needs the matrix unit (AMX) to gain from it; ONNX Runtime has no kernels for it.
     """
@@ -42,7 +42,7 @@ def build(
     runtime: Runtime = "tensorflow",
     precision: Literal["auto", "float32", "bfloat16"] = "auto",
 ) -> EmbedFunction:
-    """The network in a runtime: (batch, 96, 96, 3) uint8 RGB to (batch, 128) float32.
+    """Build the network in a runtime: (batch, 96, 96, 3) uint8 RGB to (batch, 128) float32.
 
     Raises ConfigError where the runtime is not installed.
     """

@@ -85,7 +85,7 @@ class InferenceOps:
 
 
 def build_embedder(weights: Weights, precision: Precision = "float32") -> EmbedFunction:
-    """A function from (batch, 96, 96, 3) uint8 RGB crops to (batch, 128) float32 unit vectors."""
+    """Build a function from (batch, 96, 96, 3) uint8 crops to (batch, 128) float32 unit vectors."""
     frozen = _network(weights, precision).get_concrete_function()
 
     def embed(crops_rgb: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -93,7 +93,7 @@ def _replace_versions(versions: Versions, name: str, traces: Traces) -> dict[str
 def _successors(
     versions: Versions, name: str, gone: list[str], current: str | None
 ) -> dict[str, str | None]:
-    """The versions in the place of those that go: None where nobody is left, or none is whole."""
+    """Return what replaces each version that goes: None where nobody is left, or none is whole."""
     made = {}  # by a run that was killed
     for version in versions.versions():
         if version not in gone:
@@ -121,7 +121,7 @@ def _is_worth_keeping(versions: Versions, version: str, name: str, in_use: bool)
 def _parent(
     versions: Versions, version: str, gone: list[str], successors: dict[str, str | None]
 ) -> str | None:
-    """The nearest forebear that stays, or what stands in for it."""
+    """Return the nearest forebear that stays, or what replaces it."""
     seen = {version}
     parent: str | None = version
     while parent in gone:

@@ -124,7 +124,7 @@ def extra_without(folder: Path, path: Path, name: str) -> bytes | None:
 
 
 def _shown_with(folder: Path, name: str) -> set[str]:
-    """The names, as parts of file names, of those on whose sheets the person may be."""
+    """Return the names, as parts of file names, of those on whose sheets the person may be."""
     table = folder / ENROLMENT
     rows = _rows(table.read_bytes()) if table.is_file() else None
     others = {row[0] for row in rows or [] if row and _is_about(row, (rows or [[]])[0], name)}
@@ -132,7 +132,7 @@ def _shown_with(folder: Path, name: str) -> set[str]:
 
 
 def _rows(content: bytes) -> list[list[str]] | None:
-    """The rows of a table, or None where it is none."""
+    """Read the rows of a table, or None if it is not a table."""
     try:
         return list(csv.reader(io.StringIO(content.decode(), newline="")))
     except (UnicodeDecodeError, csv.Error):

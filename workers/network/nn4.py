@@ -57,7 +57,7 @@ class Inception:
     branch_1x1: int = 0
 
     def convs(self, branch: str) -> list[Conv]:
-        """The convolutions of one branch ('3x3', '5x5', 'pool' or '1x1'), first to last."""
+        """Return the convolutions of one branch ('3x3', '5x5', 'pool' or '1x1'), first to last."""
         stem = f"inception_{self.name}_{branch}"
         if branch == "pool":
             channels = self.pool.channels
@@ -158,7 +158,7 @@ def _branch(x: Tensor, block: Inception, name: str, ops: Operations[Tensor]) -> 
 
 
 def all_convs() -> list[Conv]:
-    """The 37 convolutions in the order in which `build_network` meets them."""
+    """Return the 37 convolutions in the order in which `build_network` meets them."""
     return [*STEM, *_convs_of(INCEPTIONS)]
 
 

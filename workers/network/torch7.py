@@ -29,7 +29,7 @@ class TorchObject:
 
 
 def read_t7(content: bytes) -> Any:
-    """The object in a file's bytes. Raises WeightsError for anything that is not whole."""
+    """Read the object in a file's bytes. Raises WeightsError for anything that is not whole."""
     try:
         return _Reader(content).read(0)
     except (struct.error, ValueError, KeyError, IndexError, OverflowError) as error:

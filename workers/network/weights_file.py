@@ -62,7 +62,7 @@ class Weights:
     fingerprint: str = ""
 
     def description(self) -> dict[str, Any]:
-        """What the file says of itself, without the hash."""
+        """Return what the file says of itself, without the hash."""
         return {
             "format": FORMAT,
             "network": "NN4.small2",
@@ -113,7 +113,7 @@ def load_weights(path: Path | None = None) -> Weights:
 
 
 def read_fingerprint(path: Path | None = None) -> str:
-    """The fingerprint of a weights file. Raises WeightsError."""
+    """Read the fingerprint of a weights file. Raises WeightsError."""
     return load_weights(path).fingerprint
 
 

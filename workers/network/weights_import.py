@@ -192,7 +192,7 @@ def _array(value: Any) -> NDArray[np.float32]:
 
 
 def _leaves(node: Any) -> Iterator[tuple[str, dict[Any, Any]]]:
-    """The layers of a Torch network in their order; containers hold theirs in `modules`."""
+    """List the layers of a Torch network in their order; containers hold theirs in `modules`."""
     if not isinstance(node, TorchObject):
         return
     modules = node.fields.get("modules")
