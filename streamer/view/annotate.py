@@ -6,7 +6,8 @@ from functools import lru_cache
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+
+from streamer.view.fonts import text_mask
 
 KNOWN_BGR = (80, 175, 76)
 STRANGER_BGR = (48, 96, 255)
@@ -60,10 +61,4 @@ def annotate(image_bgr: NDArray[np.uint8], labels: list[Label]) -> None:
 
 @lru_cache(maxsize=256)
 def _text_mask(text: str, size: int) -> NDArray[np.uint8]:
-    # Pillow, as OpenCV's own fonts have no letters beyond ASCII.
-    font = ImageFont.load_default(size)
-    left, top, right, bottom = font.getbbox(text)
-    shape = (round(right - left) + 2 * _MARGIN_PX, round(bottom - top) + 2 * _MARGIN_PX)
-    picture = Image.new("L", shape, 0)
-    ImageDraw.Draw(picture).text((_MARGIN_PX - left, _MARGIN_PX - top), text, fill=255, font=font)
-    return np.asarray(picture, np.uint8)
+    return text_mask(text, size, _MARGIN_PX)
