@@ -19,7 +19,7 @@ from trainer.support.stopping import stoppable
 
 if TYPE_CHECKING:
     from trainer.enrolment.enrol import Intake
-    from trainer.enrolment.harvest import Face
+    from trainer.enrolment.rows import Face
     from workers.classifier.impostors import Impostors
     from workers.embedding.embedder import Embedder
     from workers.gallery.purge import Removal

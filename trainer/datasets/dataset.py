@@ -17,7 +17,7 @@ from streamer.constants import CROP_SIZE
 from streamer.errors import DatasetError
 from streamer.files import write_file
 from streamer.vision.images import encode_image, read_image
-from trainer.enrolment.harvest import Harvest
+from trainer.enrolment.rows import Harvest
 from workers.gallery.names import file_name_of
 from workers.gallery.people import People
 
@@ -95,8 +95,8 @@ def write_dataset(
         names=names,
         embeddings=np.empty((len(usable), 128), np.float32),
         labels=np.array([names.index(name) for name, _ in usable], np.int32),
-        sources=tuple(face.source for _, face in usable),
-        crops=np.stack([face.crop_rgb for _, face in usable]),
+        sources=tuple(face.source.text for _, face in usable),
+        crops=np.stack([face.crop.crop_rgb for _, face in usable]),
     )
     dataset = dataset_of(people)
     fold, count = folds_of(dataset.labels, dataset.group, wanted_folds)
@@ -111,14 +111,14 @@ def write_dataset(
             number = numbers.get(id(face))
             place = "" if number is None else f"crops/{own.name}/{number:06d}.png"
             if number is not None:
-                write_file(folder / place, encode_image(face.crop_rgb[:, :, ::-1], ".png"))
+                write_file(folder / place, encode_image(face.crop.crop_rgb[:, :, ::-1], ".png"))
             writer.writerow(
                 [
-                    name, place, face.source,
+                    name, place, face.source.text,
                     "" if number is None else int(dataset.group[number]),
                     "" if number is None else int(fold[number]),
                     "refused" if face.refused else "used", face.refused,
-                    f"{face.face_px:.4g}", f"{face.sharpness:.4g}",
+                    f"{face.crop.face_px:.4g}", f"{face.crop.sharpness:.4g}",
                 ]
             )  # fmt: skip
         for source, reason in harvested.refused_files:

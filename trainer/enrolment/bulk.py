@@ -1,7 +1,7 @@
-"""Many people at once: a folder of folders and clips, harvested on every core, resumable.
+"""Harvest many people at once, on every core: a folder of folders and clips.
 
 What has been harvested of a person is kept in a work folder until the whole is done, so that a
-run that was stopped or killed goes on with the next person.
+run that was stopped or killed continues with the next person.
 """
 
 import hashlib
@@ -15,32 +15,46 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from streamer.config.sections import DetectConfig, EnrolConfig
 from streamer.errors import DatasetError
 from streamer.files import write_file
 from streamer.runtime.cores import available_cores
-from trainer.enrolment.harvest import CLIP_SUFFIXES, Face, Harvest, harvest, media_below
+from streamer.vision.quality import MeasuredCrop
+from trainer.enrolment.harvest import CLIP_SUFFIXES, harvest, media_below
+from trainer.enrolment.rows import Face, Harvest
 from trainer.support.stopping import end_with_parent
+from workers.gallery.crop_source import CropSource
+from workers.gallery.names import composed_name
 
 Rules = tuple[EnrolConfig, DetectConfig]
 
 
 def people_in(root: Path) -> dict[str, list[Path]]:
-    """Names and paths: each sub-folder is a person, and so is each clip beside them.
+    """Find names and paths: each sub-folder is a person, and so is each clip beside them.
 
-    Raises DatasetError where there is neither.
+    Names are in Unicode's composed form (NFC), whatever form the file system has. Raises
+    DatasetError where there is neither, or where two folders have one name in that form.
     """
     if not root.is_dir():
         raise DatasetError(f"{root}: must be a folder with a folder or a clip for each person")
     found: dict[str, list[Path]] = {}
+    folders: dict[str, Path] = {}
     for path in sorted(root.iterdir()):
         if path.name.startswith("."):
             continue
         if path.is_dir():
-            found.setdefault(path.name, []).append(path)
+            name = composed_name(path.name)
+            if name in folders:
+                raise DatasetError(
+                    f"{root}: the folders {folders[name].name!a} and {path.name!a} are "
+                    f"the same name, {name}; put one's content into the other"
+                )
+            folders[name] = path
+            found.setdefault(name, []).append(path)
         elif path.suffix.lower() in CLIP_SUFFIXES:
-            found.setdefault(path.stem, []).append(path)
+            found.setdefault(composed_name(path.stem), []).append(path)
     if not found:
         raise DatasetError(f"{root}: has neither a folder nor a clip ({', '.join(CLIP_SUFFIXES)})")
     return found
@@ -55,7 +69,7 @@ def harvest_people(
 ) -> dict[str, Harvest]:
     """Harvest each person, on every core; `on_progress(1)` after each of them.
 
-    Raises DatasetError when `stopped()`; the same call again goes on from there.
+    Raises DatasetError when `stopped()`; the same call again continues from there.
     """
     work.mkdir(parents=True, exist_ok=True)
     places = {name: work / _cache_name(name, paths, rules) for name, paths in people.items()}
@@ -99,9 +113,9 @@ def _harvest_to(paths: list[Path], place: Path, rules: Rules) -> None:
     buffer = io.BytesIO()
     np.savez(
         buffer,
-        crops=np.array([face.crop_rgb for face in faces], np.uint8),
-        numbers=np.array([(f.face_px, f.sharpness, f.brightness) for f in faces], np.float64),
-        sources=np.array([face.source for face in faces], np.str_),
+        crops=np.array([face.crop.crop_rgb for face in faces], np.uint8),
+        numbers=np.array([_numbers(face.crop) for face in faces], np.float64),
+        sources=np.array([face.source.text for face in faces], np.str_),
         refused=np.array([face.refused for face in faces], np.str_),
         files=np.array(found.refused_files, np.str_).reshape(-1, 2),
     )
@@ -111,18 +125,24 @@ def _harvest_to(paths: list[Path], place: Path, rules: Rules) -> None:
 def _read(place: Path) -> Harvest | None:
     try:
         with np.load(place, allow_pickle=False) as stored:
+            columns = (stored[key] for key in ("sources", "crops", "numbers", "refused"))
             faces = [
-                Face(str(source), crop, float(px), float(sharp), float(light), str(refused))
-                for source, crop, (px, sharp, light), refused in zip(
-                    stored["sources"],
-                    stored["crops"],
-                    stored["numbers"],
-                    stored["refused"],
-                    strict=True,
-                )
+                Face(CropSource.parse(str(source)), _measured(crop, numbers), str(refused))
+                for source, crop, numbers, refused in zip(*columns, strict=True)
             ]
             return Harvest(faces, [(str(where), str(why)) for where, why in stored["files"]])
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None  # cut off by a full disk, say: it is made again
+
+
+def _numbers(crop: MeasuredCrop) -> tuple[float, float, float]:
+    return crop.face_px, crop.sharpness, crop.brightness
+
+
+def _measured(crop_rgb: NDArray[np.uint8], numbers: NDArray[np.float64]) -> MeasuredCrop:
+    face_px, sharpness, brightness = numbers.tolist()
+    return MeasuredCrop(
+        crop_rgb=crop_rgb, face_px=face_px, sharpness=sharpness, brightness=brightness
+    )

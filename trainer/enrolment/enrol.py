@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from streamer.config.sections import EnrolConfig
 from trainer.enrolment.contact_sheet import manifest_csv, sheet_jpeg
-from trainer.enrolment.harvest import Face, Harvest
+from trainer.enrolment.rows import Face, Harvest
 from workers.classifier.fitting import ClassifierSpec
 from workers.classifier.impostors import Impostors
 from workers.embedding.embedder import Embedder
@@ -70,7 +70,7 @@ def enrol(
                 name,
                 crops_of(intake.used),
                 intake.embeddings,
-                [face.source for face in intake.used],
+                [face.source.text for face in intake.used],
             )
         gallery = store.save(people, embedder.fingerprint, impostors, spec, papers(intakes))
     return gallery, intakes
@@ -96,7 +96,7 @@ def embed_all(crops_rgb: NDArray[np.uint8], embedder: Embedder) -> Floats:
 
 def crops_of(faces: Sequence[Face]) -> NDArray[np.uint8]:
     """(n, 96, 96, 3) uint8 of the rows."""
-    crops = [face.crop_rgb for face in faces]
+    crops = [face.crop.crop_rgb for face in faces]
     return np.stack(crops) if crops else np.empty((0, 96, 96, 3), np.uint8)
 
 
@@ -141,7 +141,7 @@ def _take_in(
         _refuse_look_alikes(own, known, _others(name, vectors, people), impostors, reasons)
         _refuse_odd_ones(own, impostors, reasons)
     left = [index for index, reason in enumerate(reasons) if not reason]
-    quality = np.array([usable[index].quality for index in left])
+    quality = np.array([usable[index].crop.quality for index in left])
     picked = varied(own[left], known, rules.max_crops, quality)
     used = sorted(left[index] for index in picked)
     rest = "nearly the same as another crop"
@@ -189,10 +189,11 @@ def _refuse_clips_of_two(
 ) -> None:
     """Mark clips in which one face after another shows people who do not look alike."""
     limit = impostors.same_person_limit(_TWO_PEOPLE_RATE)
-    clips: dict[str, dict[str, list[int]]] = {}
+    clips: dict[str, dict[int, list[int]]] = {}
     for index, face in enumerate(usable):
-        if face.track != face.moment:
-            clips.setdefault(face.moment, {}).setdefault(face.track, []).append(index)
+        path, track = face.source.followed_face
+        if track is not None:
+            clips.setdefault(path, {}).setdefault(track, []).append(index)
     for tracks in clips.values():
         long = [rows for rows in tracks.values() if len(rows) >= _ENOUGH_OF_A_TRACK]
         means = _unit(np.array([own[rows].mean(axis=0) for rows in long]).reshape(-1, 128))

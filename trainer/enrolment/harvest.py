@@ -1,99 +1,37 @@
-"""Faces for enrolment and training out of photos, folders and clips, each with its verdict.
+"""Harvest faces for enrolment and training from photos, folders and clips.
 
 Every photo and every looked-at frame of a clip leaves a row: what was found there, how good
 it is, and why it was refused if it was. Nothing is silently dropped.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.capture.sources import VideoSource
 from streamer.config.sections import DetectConfig, EnrolConfig, TrackConfig
 from streamer.constants import CROP_SIZE
-from streamer.errors import PictureError
+from streamer.errors import PictureError, SourceError
 from streamer.vision.boxes import Box
-from streamer.vision.crop import cut_crop
 from streamer.vision.detect import HaarDetector, largest, non_maximum_suppression
+from streamer.vision.follow import FaceFollower
 from streamer.vision.images import read_image, resize_image
-from streamer.vision.quality import sharpness
-from streamer.vision.track import Tracker
+from streamer.vision.quality import MeasuredCrop, measure_crop
+from trainer.enrolment.rows import Face, Harvest
 from trainer.support.photos import PHOTO_SUFFIXES
-from workers.gallery.people import moment_of, track_of
+from workers.gallery.crop_source import CropSource
 
 CLIP_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg"})
 _CLIP_STEP_MS = 200.0
 _CLIP_WIDTH = 640
+_SCALE_FACTOR = 1.1
 _MAX_CROWDED_SHARE = 0.2
+# A face moves further in a step than in a frame of live video.
 _TRACKING = TrackConfig(confirm_frames=1, min_iou=0.1)
-_FULL_QUALITY_PX = 96.0
-_FULL_QUALITY_SHARPNESS = 0.05
-
-
-@dataclass(frozen=True)
-class Face:
-    """One row: a photo, or a frame of a clip as `clip.mp4#TRACK@SECONDSs`.
-
-    crop_rgb (96, 96, 3) uint8: the face, or the whole picture made small where none was found.
-    face_px: width in the picture. brightness: mean of the crop, 0 to 1. refused: why, or "".
-    """
-
-    source: str
-    crop_rgb: NDArray[np.uint8]
-    face_px: float = 0.0
-    sharpness: float = 0.0
-    brightness: float = 0.0
-    refused: str = ""
-
-    @property
-    def moment(self) -> str:
-        """The file it came from: what must not be on both sides of a test."""
-        return moment_of(self.source)
-
-    @property
-    def track(self) -> str:
-        """The file, and the track where it is a clip."""
-        return track_of(self.source)
-
-    @property
-    def quality(self) -> float:
-        """0 to 1 by size, sharpness and light."""
-        light = 1.0 - min(1.0, abs(self.brightness - 0.5) / 0.5)
-        return float(
-            min(1.0, self.face_px / _FULL_QUALITY_PX)
-            * min(1.0, self.sharpness / _FULL_QUALITY_SHARPNESS)
-            * (0.5 + 0.5 * light)
-        )
-
-
-@dataclass
-class Harvest:
-    """All rows; `refused_files` are those that could not be looked into, with the reason."""
-
-    faces: list[Face] = field(default_factory=list)
-    refused_files: list[tuple[str, str]] = field(default_factory=list)
-
-    @property
-    def usable(self) -> list[Face]:
-        """The rows that were not refused."""
-        return [face for face in self.faces if not face.refused]
-
-    @property
-    def refused(self) -> list[tuple[str, str]]:
-        """What was refused and why; frames of a clip with the same reason are counted."""
-        counted: dict[tuple[str, str], int] = {}
-        for face in self.faces:
-            if face.refused:
-                key = (face.moment, face.refused)
-                counted[key] = counted.get(key, 0) + 1
-        clips = {face.moment for face in self.faces if face.moment != face.source}
-        return self.refused_files + [
-            (f"{where} ({count} frames)" if where in clips else where, why)
-            for (where, why), count in counted.items()
-        ]
+_READ_TIMEOUT_MS = 10_000
 
 
 def harvest(
@@ -102,7 +40,7 @@ def harvest(
     detect: DetectConfig,
     on_progress: Callable[[Path], None] = lambda path: None,
 ) -> Harvest:
-    """Every face in photos, folders (with what is below them) and clips of one person."""
+    """Collect every face in photos, folders (with what is below them) and clips of one person."""
     finder = _FaceFinder(rules, detect)
     result = Harvest()
     for path in media_below(paths, result):
@@ -118,7 +56,7 @@ def harvest(
 
 
 def media_below(paths: Sequence[Path], result: Harvest) -> list[Path]:
-    """The photos and clips of some paths; what is none is noted in `result`."""
+    """List the photos and clips of some paths; note in `result` the paths that have none."""
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
@@ -137,11 +75,20 @@ def media_below(paths: Sequence[Path], result: Harvest) -> list[Path]:
 
 
 class _FaceFinder:
+    """Finer searches than live video can afford, and for faces down to half the size wanted."""
+
     def __init__(self, rules: EnrolConfig, detect: DetectConfig) -> None:
         self._rules = rules
-        smallest = max(20, rules.min_face // 2)
-        self._detector = HaarDetector(detect.cascade, 0, 1.1, detect.neighbours, smallest)
-        self._clips = HaarDetector(detect.cascade, _CLIP_WIDTH, 1.1, detect.neighbours, smallest)
+        photos = DetectConfig(
+            cascade=detect.cascade,
+            detect_width=0,
+            scale_factor=_SCALE_FACTOR,
+            neighbours=detect.neighbours,
+            min_face=max(20, rules.min_face // 2),
+            search_interval_ms=0,
+        )
+        self._clips = photos.model_copy(update={"detect_width": _CLIP_WIDTH})
+        self._detector = HaarDetector.of(photos)
 
     def from_photo(self, path: Path) -> Face:
         image = read_image(path)
@@ -149,84 +96,79 @@ class _FaceFinder:
             raise PictureError("cannot be read as a picture")
         boxes = non_maximum_suppression(self._detector.detect(image))
         several = f"has {len(boxes)} faces; cut it to one person" if len(boxes) > 1 else ""
-        return self._face(str(path), image, largest(boxes), several)
+        return self._face(CropSource(str(path)), image, largest(boxes), several)
 
     def from_clip(self, path: Path) -> list[Face]:
-        capture = cv2.VideoCapture(str(path))
         try:
-            if not capture.isOpened():
-                raise PictureError("cannot be read as a clip")
-            fps = capture.get(cv2.CAP_PROP_FPS) or 30.0
-            faces = self._from_frames(path, capture, fps)
+            clip = VideoSource(str(path), live=False, read_timeout_ms=_READ_TIMEOUT_MS)
+        except SourceError as error:
+            raise PictureError("cannot be read as a clip") from error
+        try:
+            faces = self._from_frames(str(path), clip)
         finally:
-            capture.release()
+            clip.close()
         if not faces:
             raise PictureError("no frame of it could be read")
         return faces
 
-    def _from_frames(self, path: Path, capture: cv2.VideoCapture, fps: float) -> list[Face]:
-        step = max(1, round(fps * _CLIP_STEP_MS / 1000))
-        tracker = Tracker(_TRACKING)
+    def _from_frames(self, path: str, clip: VideoSource) -> list[Face]:
+        step = max(1, round(clip.fps * _CLIP_STEP_MS / 1000))
+        follower = FaceFollower(self._clips, _TRACKING)
         faces: list[Face] = []
         with_face = crowded = index = 0
-        while capture.grab():
+        while (picture := clip.read()) is not None:
             index += 1
             if (index - 1) % step:
                 continue
-            good, retrieved = capture.retrieve()
-            if not good:
-                continue
-            image = np.asarray(retrieved, np.uint8)
-            boxes = non_maximum_suppression(self._clips.detect(image))
-            with_face += bool(boxes)
-            crowded += len(boxes) > 1
-            seconds = (index - 1) / fps
-            tracks = [t for t in tracker.update(boxes, seconds * 1000) if t.found]
+            image, seconds = picture.image_bgr, (index - 1) / clip.fps
+            tracks = [t for t in follower.update(image, seconds * 1000) if t.found]
+            with_face += follower.boxes_found > 0
+            crowded += follower.boxes_found > 1
             several = "other faces beside it" if len(tracks) > 1 else ""
             for track in tracks:
-                where = f"{path}#{track.number}@{seconds:.2f}s"
-                faces.append(self._face(where, image, track.box, several))
+                source = CropSource(path, track.number, seconds)
+                faces.append(self._face(source, image, track.box, several))
             if not tracks:
-                faces.append(self._face(f"{path}@{seconds:.2f}s", image, None))
+                faces.append(self._face(CropSource(path, None, seconds), image, None))
         if with_face and crowded / with_face > _MAX_CROWDED_SHARE:
             why = f"the clip shows several faces in {crowded} of {with_face} frames; cut it to one"
             return [replace(face, refused=why) for face in faces]
         return faces
 
     def _face(
-        self, source: str, image: NDArray[np.uint8], box: Box | None, refused: str = ""
+        self, source: CropSource, image: NDArray[np.uint8], box: Box | None, refused: str = ""
     ) -> Face:
         if box is None:
-            return Face(source, _made_small(image), refused="no face was found")
-        crop = cut_crop(image, box)
-        face = Face(source, crop, box.width, sharpness(crop), float(crop.mean()) / 255, refused)
-        return face if refused else replace(face, refused=self._fault(face))
+            return Face(source, _no_face(image), "no face was found")
+        crop = measure_crop(image, box)
+        return Face(source, crop, refused or self._fault(crop))
 
-    def _fault(self, face: Face) -> str:
+    def _fault(self, crop: MeasuredCrop) -> str:
         rules = self._rules
-        if face.face_px < rules.min_face:
+        if crop.face_px < rules.min_face:
             return (
-                f"the face is too small: {face.face_px:.0f} px wide, at least "
+                f"the face is too small: {crop.face_px:.0f} px wide, at least "
                 f"{rules.min_face} are wanted (enrol.min_face)"
             )
-        if face.sharpness < rules.min_sharpness:
+        if crop.sharpness < rules.min_sharpness:
             return (
-                f"the face is blurred: sharpness {face.sharpness:.3f}, at least "
+                f"the face is blurred: sharpness {crop.sharpness:.3f}, at least "
                 f"{rules.min_sharpness} is wanted (enrol.min_sharpness)"
             )
-        if not rules.min_brightness <= face.brightness <= rules.max_brightness:
+        if not rules.min_brightness <= crop.brightness <= rules.max_brightness:
             return (
-                f"the face is too {'dark' if face.brightness < 0.5 else 'bright'}: brightness "
-                f"{face.brightness:.2f}, wanted are {rules.min_brightness} to "
+                f"the face is too {'dark' if crop.brightness < 0.5 else 'bright'}: brightness "
+                f"{crop.brightness:.2f}, wanted are {rules.min_brightness} to "
                 f"{rules.max_brightness} (enrol.min_brightness, max_brightness)"
             )
         return ""
 
 
-def _made_small(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _no_face(image: NDArray[np.uint8]) -> MeasuredCrop:
+    """Make a picture without a face small enough for the contact sheet."""
     height, width = image.shape[:2]
     factor = CROP_SIZE / max(height, width)
     small = resize_image(image, max(1, round(width * factor)), max(1, round(height * factor)))
     canvas = np.zeros((CROP_SIZE, CROP_SIZE, 3), np.uint8)
     canvas[: small.shape[0], : small.shape[1]] = small[:, :, ::-1]
-    return canvas
+    return MeasuredCrop(crop_rgb=canvas, face_px=0.0, sharpness=0.0, brightness=0.0)

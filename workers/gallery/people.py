@@ -1,6 +1,5 @@
 """The people of a gallery: their names, crops and embeddings."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,26 +9,15 @@ from numpy.typing import NDArray
 
 from streamer.constants import CROP_SIZE, EMBEDDING_SIZE
 from streamer.errors import GalleryError
-
-_PLACE = re.compile(r"(#\d+)?@[\d.]+s$")
-
-
-def moment_of(source: str) -> str:
-    """The file that a crop came from; a frame of a clip is `clip.mp4#TRACK@SECONDSs`."""
-    return _PLACE.sub("", source)
-
-
-def track_of(source: str) -> str:
-    """The file that a crop came from, and the track where it is a clip."""
-    return _PLACE.sub(r"\1", source)
+from workers.gallery.crop_source import CropSource
 
 
 @dataclass(frozen=True, kw_only=True)
 class People:
     """Enrolled people: n crops of p people.
 
-    embeddings (n, 128) float32, labels (n,) int32 into names, sources (n,): the file (and place
-    in it) that each crop came from. crops: the pictures, or how to read them when wanted.
+    embeddings (n, 128) float32, labels (n,) int32 into names, sources (n,): where each crop came
+    from, as the text of a `CropSource`. crops: the pictures, or how to read them when wanted.
     """
 
     names: tuple[str, ...]
@@ -61,7 +49,7 @@ class People:
         embeddings: NDArray[np.float32],
         sources: Sequence[str],
     ) -> "People":
-        """Return the same people and more crops of one, new or not."""
+        """Return the same people with more crops of one, new or not."""
         names = self.names if name in self.names else (*self.names, name)
         labels = np.full(len(embeddings), names.index(name), np.int32)
         return People(
@@ -78,19 +66,18 @@ class People:
         A photo is a moment and so is a clip; where one clip is all there is of a person, each
         of its tracks is.
         """
-        paths = [moment_of(source) for source in self.sources]
-        tracks = [track_of(source) for source in self.sources]
+        sources = [CropSource.parse(source) for source in self.sources]
+        labels = self.labels.tolist()
         files: dict[int, set[str]] = {}
-        for person, path in zip(self.labels.tolist(), paths, strict=True):
-            files.setdefault(person, set()).add(path)
-        known: dict[tuple[int, str], int] = {}
-        return np.array(
-            [
-                known.setdefault((person, path if len(files[person]) > 1 else track), len(known))
-                for person, path, track in zip(self.labels.tolist(), paths, tracks, strict=True)
-            ],
-            np.int32,
-        )
+        for person, source in zip(labels, sources, strict=True):
+            files.setdefault(person, set()).add(source.path)
+        numbers: dict[tuple[int, tuple[str, int | None]], int] = {}
+        groups = []
+        for person, source in zip(labels, sources, strict=True):
+            alone = len(files[person]) == 1
+            moment = source.followed_face if alone else (source.path, None)
+            groups.append(numbers.setdefault((person, moment), len(numbers)))
+        return np.array(groups, np.int32)
 
     def without_person(self, name: str) -> "People":
         """Return the same people but one. Raises GalleryError if the name is not enrolled."""

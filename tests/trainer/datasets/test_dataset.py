@@ -5,12 +5,17 @@ import numpy as np
 import pytest
 
 from streamer.errors import DatasetError
+from streamer.vision.quality import MeasuredCrop
 from trainer.datasets.dataset import folds_of, read_dataset, write_dataset
-from trainer.enrolment.harvest import Face, Harvest
+from trainer.enrolment.rows import Face, Harvest
+from workers.gallery.crop_source import CropSource
 
 
 def face(source: str, value: int, refused: str = "") -> Face:
-    return Face(source, np.full((96, 96, 3), value, np.uint8), 80.0, 0.05, 0.5, refused)
+    crop = MeasuredCrop(
+        crop_rgb=np.full((96, 96, 3), value, np.uint8), face_px=80.0, sharpness=0.05, brightness=0.5
+    )
+    return Face(CropSource.parse(source), crop, refused)
 
 
 def test_nobody_has_no_folds() -> None:

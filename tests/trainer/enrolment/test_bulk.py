@@ -5,8 +5,15 @@ import pytest
 from streamer.config.sections import DetectConfig, EnrolConfig
 from streamer.errors import DatasetError
 from trainer.enrolment.bulk import harvest_people, people_in
+from trainer.enrolment.rows import Face
 
 RULES = (EnrolConfig(), DetectConfig())
+
+
+def face_row(face: Face) -> tuple[object, ...]:
+    crop = face.crop
+    numbers = (crop.face_px, crop.sharpness, crop.brightness)
+    return face.source, crop.crop_rgb.tobytes(), *numbers, face.refused
 
 
 def people_folder(folder: Path, portraits: dict[str, Path]) -> Path:
@@ -28,6 +35,18 @@ def test_folders_and_clips_are_people(folder: Path, portraits: dict[str, Path]) 
     assert sorted(people_in(root)) == ["Ada", "Eileen Collins", "Grace Hopper"]
 
 
+def test_names_are_composed_and_two_folders_of_one_name_are_refused(folder: Path) -> None:
+    composed, decomposed = "Zo\u00eb", "Zoe\u0308"
+    (folder / decomposed).mkdir()
+    (folder / f"{decomposed}.mp4").write_bytes(b"")
+    assert {name: len(paths) for name, paths in people_in(folder).items()} == {composed: 2}
+    (folder / composed).mkdir()
+    with pytest.raises(DatasetError) as caught:
+        people_in(folder)
+    assert ascii(composed) in str(caught.value)
+    assert ascii(decomposed) in str(caught.value)
+
+
 def test_a_stopped_harvest_goes_on_with_what_is_missing(
     folder: Path, portraits: dict[str, Path]
 ) -> None:
@@ -46,6 +65,6 @@ def test_a_stopped_harvest_goes_on_with_what_is_missing(
     for path in (folder / "work").glob("*.npz"):
         path.write_bytes(b"half")
     again = harvest_people(found, folder / "work", RULES, done.append)
-    assert [f.source for h in again.values() for f in h.faces] == [
-        f.source for h in harvests.values() for f in h.faces
+    assert [face_row(f) for h in again.values() for f in h.faces] == [
+        face_row(f) for h in harvests.values() for f in h.faces
     ]

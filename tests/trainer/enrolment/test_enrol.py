@@ -3,13 +3,15 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from streamer.capture.demo import Actor, background, write_clip
 from streamer.config.sections import DetectConfig, EnrolConfig
 from streamer.vision.images import encode_image, read_image
 from trainer.enrolment.enrol import enrol, varied
-from trainer.enrolment.harvest import Face, Harvest, harvest
+from trainer.enrolment.harvest import harvest
+from trainer.enrolment.rows import Harvest
 from workers.classifier.fitting import ClassifierSpec
 from workers.classifier.impostors import Impostors
 from workers.embedding.embedder import Embedder
@@ -36,7 +38,7 @@ def test_no_path_gives_nothing() -> None:
 
 def test_a_good_photo_gives_its_crop(portraits: dict[str, Path]) -> None:
     found = harvest([portraits["Eileen Collins"]], RULES, DETECT)
-    assert [face.crop_rgb.shape for face in found.usable] == [(96, 96, 3)]
+    assert [face.crop.crop_rgb.shape for face in found.usable] == [(96, 96, 3)]
     assert found.refused == []
 
 
@@ -68,8 +70,10 @@ def test_a_clip_of_one_person_is_used_and_one_of_two_is_refused(
     write_clip(folder / "two.mp4", [one, two], 2, fps=10)
     found = harvest([folder / "one.mp4"], RULES, DETECT)
     assert len(found.usable) >= 5
-    assert all("one.mp4#1@" in face.source for face in found.usable)
-    assert len({face.moment for face in found.faces}) == 1
+    clip = str(folder / "one.mp4")
+    assert {face.source.followed_face for face in found.usable} == {(clip, 1)}
+    seconds = {face.source.seconds or 0.0 for face in found.faces}
+    assert sorted(seconds) == pytest.approx([index / 5 for index in range(10)])
     assert "several faces" in refusal([folder / "two.mp4"])
 
 
@@ -134,7 +138,7 @@ def test_a_clip_of_two_people_in_turns_is_refused(
     impostors: Impostors,
 ) -> None:
     found = harvest([clip_of_two(folder, [collins, hopper])], RULES, DETECT)
-    assert len({face.track for face in found.usable}) >= 2
+    assert len({face.source.followed_face for face in found.usable}) >= 2
     store = GalleryStore(folder / "gallery")
     made, intakes = enrol(store, {"One": found}, embedder, impostors, RULES, ClassifierSpec())
     assert made is None
@@ -166,13 +170,6 @@ def test_every_row_is_in_the_manifest_with_its_outcome(
     sheet = read_image(version / "sheet-001-E.jpg")
     assert sheet is not None
     assert sheet.shape[1] > 500
-
-
-def test_rows_know_their_clip_and_their_track() -> None:
-    crop = np.zeros((96, 96, 3), np.uint8)
-    photo, frame = Face("a/b.jpg", crop), Face("a/c.mp4#2@1.20s", crop)
-    assert (photo.moment, photo.track) == ("a/b.jpg", "a/b.jpg")
-    assert (frame.moment, frame.track) == ("a/c.mp4", "a/c.mp4#2")
 
 
 def test_variety_is_chosen_and_near_doubles_are_not() -> None:
