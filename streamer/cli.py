@@ -3,6 +3,8 @@
 import sys
 
 from streamer.errors import FacestreamError
+from streamer.runtime.logs import keep_secrets, show_exception
+from streamer.runtime.redact import redact
 
 BAD_INPUT = 2
 RUN_PACKAGES = frozenset(
@@ -15,7 +17,19 @@ RUN_PACKAGES = frozenset(
 
 
 def main() -> None:
-    """Run the command; each fault of the user's is one line, and the exit code is 2."""
+    """Run the command; each fault of the user's is one line, and the exit code is 2.
+
+    Any other exception is a traceback without credentials, and the exit code is 1.
+    """
+    keep_secrets()
+    try:
+        _run()
+    except Exception as error:  # noqa: BLE001 - shown in full
+        show_exception(error)
+        sys.exit(1)
+
+
+def _run() -> None:
     try:
         from streamer.commands.app import load_app
 
@@ -33,7 +47,7 @@ def main() -> None:
 
 def _fail(*lines: str) -> None:
     for line in lines:
-        sys.stderr.write(f"facestream: {line}\n")
+        sys.stderr.write(f"facestream: {redact(line)}\n")
     sys.exit(BAD_INPUT)
 
 

@@ -304,8 +304,7 @@ class Capture:
     def _set_state(self, state: str, detail: str) -> None:
         changed = CameraState(state, redact(detail))  # type: ignore[arg-type]
         if changed != self._state:
-            level = logging.WARNING if state in ("stalled", "retrying") else logging.INFO
-            log.log(level, "camera %s: %s %s", self._name, state, changed.detail)
+            log.info("camera %s: %s %s", self._name, state, changed.detail)
         self._state = changed
 
 

@@ -35,7 +35,8 @@ class Reader:
 
     With `lossless` the thread waits until each frame is taken; otherwise a newer frame takes
     the place of one that nobody took, and `superseded` counts it. A live source is never
-    waited for. `fault` says what went wrong, if anything did.
+    waited for. `fault` says what is wrong with the source, if anything is; what is wrong with
+    the program is raised by `take`.
     """
 
     def __init__(self, opener: Callable[[], Source], first_sequence: int, lossless: bool) -> None:
@@ -52,6 +53,7 @@ class Reader:
         self.superseded = 0
         self.last_read = time.monotonic()
         self.fault = ""
+        self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="reader", daemon=True)
         self._thread.start()
 
@@ -61,13 +63,15 @@ class Reader:
         return self._sequence
 
     def take(self, timeout_s: float) -> Frame | None:
-        """The newest frame, if one comes in time."""
+        """The newest frame, if one comes in time; raises what ended the thread unexpectedly."""
         with self._changed:
             if self._newest is None and not self.ended:
                 self._changed.wait(timeout_s)
             frame, self._newest = self._newest, None
             if frame is not None:
                 self._changed.notify_all()
+            elif self._failure is not None:
+                raise self._failure
             return frame
 
     def counts(self) -> tuple[int, int, int]:
@@ -96,6 +100,8 @@ class Reader:
                 source.close()
         except (FacestreamError, cv2.error, OSError) as error:
             self.fault = str(error)
+        except Exception as error:  # noqa: BLE001 - raised by take(), in the thread that is watched
+            self._failure = error
         finally:
             with self._changed:
                 self.ended = True

@@ -1,12 +1,14 @@
 """What `facestream run` and `watch` show: who comes and goes, the rates, the account."""
 
 import time
+from collections.abc import Iterable
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from streamer.runtime.child import ProcessStatus
 from streamer.wire.counters import StageCount, add_up
 from streamer.wire.messages import GalleryEvent, IdentityEvent, Stats
 
@@ -39,6 +41,7 @@ class Display:
         self._next_plain = time.monotonic() + PLAIN_SECONDS
         self._live: Live | None = None
         self._states: dict[str, str] = {}
+        self._troubled: dict[str, ProcessStatus] = {}
         self.events = 0
 
     def __enter__(self) -> "Display":
@@ -54,7 +57,7 @@ class Display:
 
     def line(self, text: str | Text) -> None:
         """Print a line above whatever is live."""
-        self._console.print(text, highlight=False, soft_wrap=True)
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def take(self, message: object) -> None:
         """Show a message, if it is for people."""
@@ -69,6 +72,12 @@ class Display:
                 if self._gallery is not None and message.version != self._gallery.version:
                     self.line(f"gallery {message.version}: {len(message.people)} people")
                 self._gallery = message
+
+    def take_processes(self, processes: Iterable[ProcessStatus]) -> None:
+        """Show the processes that the supervisor waits for, or has given up."""
+        self._troubled = {
+            one.name: one for one in processes if one.state in ("backing off", "given up")
+        }
 
     def refresh(self) -> None:
         """Redraw the tables, or print the plain lines if they are due."""
@@ -121,6 +130,8 @@ class Display:
                 f"{crops:.1f}",
                 f"{stats.cpu_s:.1f}",
             )
+        for name, one in self._troubled.items():
+            table.add_row(name, Text(f"{one.state}: {one.detail}", "red"), "", "", "")
         return table
 
     def account_table(self) -> Table:
@@ -140,4 +151,5 @@ class Display:
         for (role, name), (_, stats) in sorted(self._latest.items()):
             rates = " ".join(f"{stage} {rate:.1f}/s" for stage, rate in stats.rates.items() if rate)
             parts.append(f"{role if role == name else name}: {rates or 'idle'}")
+        parts += [f"{name}: {one.state}" for name, one in self._troubled.items()]
         return "rates  " + "; ".join(parts) if parts else "rates  no report yet"

@@ -1,5 +1,6 @@
 """`facestream capture` and `dispatch`: one process alone, as the supervisor starts it."""
 
+import logging
 from typing import Annotated
 
 import typer
@@ -27,6 +28,8 @@ def capture(
             f"{config.path}: no camera {camera!r}. Cameras: {', '.join(config.cameras)}"
         )
     stop = start_service(config, f"capture {camera}")
+    if heartbeat is None:  # alone: no display shows the camera's states
+        logging.getLogger("streamer.capture").setLevel(logging.INFO)
     ports = CaptureEndpoints(
         config.address("crops"),
         config.address("ingest"),

@@ -35,6 +35,7 @@ def run(context: typer.Context) -> None:
 
             def show(timeout_s: float) -> None:
                 until = time.monotonic() + timeout_s
+                display.take_processes(supervisor.status())
                 while (
                     received := subscriber.receive(max(0, until - time.monotonic()))
                 ) is not None:

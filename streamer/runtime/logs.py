@@ -1,8 +1,10 @@
-"""Logging, configured once per process."""
+"""Logging, and what else goes to stderr, set up once per process."""
 
 import logging
 import os
 import sys
+import threading
+import traceback
 
 from streamer.runtime.redact import redact
 
@@ -19,6 +21,25 @@ def set_up_logging(level: str, role: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Redacting(f"%(asctime)s %(levelname)s {role}: %(message)s", "%H:%M:%S"))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # FFmpeg and OpenCV write to stderr by themselves, credentials and all.
-    os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
+
+def keep_secrets() -> None:
+    """Let nothing write a camera's credentials. Call it before OpenCV is imported.
+
+    OpenCV and FFmpeg write URLs to stderr by themselves, as they are, and read their log levels
+    once, while OpenCV is loaded: they are silenced. What went wrong is in the SourceError.
+    """
+    os.environ["OPENCV_LOG_LEVEL"] = "OFF"
+    os.environ["OPENCV_FFMPEG_LOGLEVEL"] = "-8"
+    os.environ.pop("OPENCV_FFMPEG_DEBUG", None)
+    threading.excepthook = _show_thread_exception
+
+
+def show_exception(error: BaseException) -> None:
+    """Write a traceback to stderr, without credentials."""
+    sys.stderr.write(redact("".join(traceback.format_exception(error))))
+
+
+def _show_thread_exception(arguments: threading.ExceptHookArgs) -> None:
+    if arguments.exc_value is not None and arguments.exc_type is not SystemExit:
+        show_exception(arguments.exc_value)

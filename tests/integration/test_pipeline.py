@@ -2,6 +2,7 @@
 
 import signal
 from collections import defaultdict
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -259,6 +260,8 @@ def test_a_camera_that_cannot_run_is_given_up_alone(
     assert pipeline.stop() == 0
     lines = pipeline.output.read_text().splitlines()
     assert len([line for line in lines if "cascade" in line]) == 1
+    # By the display alone, and not by the process as well.
+    assert {line.partition(": ")[0] for line in lines if "gone.mp4" in line} == {"camera gone"}
     assert "Traceback" not in pipeline.output.read_text()
     check_account(pipeline.totals())
     assert leftovers(pipeline.folder) == []
@@ -274,6 +277,13 @@ def test_what_cannot_run_is_one_line_and_no_restart(pipeline: Pipeline) -> None:
     assert lines
     assert "Traceback" not in pipeline.output.read_text()
     assert leftovers(pipeline.folder) == []
+
+
+@pytest.mark.skipif(find_spec("openvino") is not None, reason="openvino is installed")
+def test_an_extra_that_is_missing_is_named_in_full(pipeline: Pipeline) -> None:
+    pipeline.start('[cameras.door]\nsource = 0\n[embed]\nruntime = "openvino"\n')
+    assert pipeline.wait_end() == 2
+    assert "pip install 'facestream[openvino]'" in pipeline.output.read_text()
 
 
 def test_a_second_pipeline_in_the_same_folder_is_refused(

@@ -65,7 +65,7 @@ def distil(
     left_out = people_of(_pairs(pairs, folds)) if pairs else set()
     photos = find_photos(datasets, left_out)
     beginning = time.monotonic()
-    from workers.embedding.embedder import quiet_stderr
+    from streamer.runtime.stderr import quiet_stderr
 
     with quiet_stderr():
         from trainer.distillation.distil import Distiller, DistilProgress, Recipe

@@ -83,7 +83,7 @@ def finetune(
         raise ConfigError(f"--rule must be one of {', '.join(RULES)}. Received: {rule!r}")
     config = load_config(context.obj)
     faces = _faces(config, source)
-    from workers.embedding.embedder import quiet_stderr
+    from streamer.runtime.stderr import quiet_stderr
 
     with quiet_stderr():
         from trainer.finetuning.finetune import FineTuner, TripletRecipe, TuningEpoch

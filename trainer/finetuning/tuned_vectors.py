@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.files import write_file
+from streamer.runtime.stderr import quiet_stderr
 from trainer.datasets.dataset import Dataset
 from trainer.enrolment.enrol import embed_all
 from trainer.finetuning.impostor_model import carried_over
 from workers.classifier.impostors import Impostors
-from workers.embedding.embedder import Embedder, quiet_stderr
+from workers.embedding.embedder import Embedder
 from workers.network.weights_file import load_weights
 
 

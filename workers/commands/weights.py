@@ -114,7 +114,7 @@ def export(
     elif out.suffix:
         raise WeightsError(f"{out}: must end in .onnx, or be a folder's name without an ending")
     else:
-        from workers.embedding.embedder import quiet_stderr
+        from streamer.runtime.stderr import quiet_stderr
 
         if out.exists():
             raise WeightsError(f"{out}: is there already; name a new folder")

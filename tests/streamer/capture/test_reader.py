@@ -1,6 +1,7 @@
 import threading
 
 import numpy as np
+import pytest
 
 from streamer.capture.reader import Reader
 from streamer.capture.sources import Picture
@@ -67,6 +68,24 @@ def test_a_lossless_reader_waits_for_every_frame() -> None:
     assert sequences == [10, 11, 12, 13]
     assert reader.counts() == (4, 0, 0)
     assert reader.next_sequence == 14
+
+
+def test_an_unexpected_exception_is_no_end_of_the_recording() -> None:
+    class Broken(Scripted):
+        def read(self) -> Picture | None:
+            if self.count == 1:
+                raise IndexError("a mistake of ours")
+            return super().read()
+
+    source = Broken(3, live=False)
+    reader = Reader(lambda: source, 1, lossless=True)
+    source.gate.release(3)
+    assert reader.take(60) is not None
+    wait_until(lambda: reader.ended)
+    with pytest.raises(IndexError, match="a mistake of ours"):
+        reader.take(0)
+    assert source.closed.is_set()
+    reader.close()
 
 
 def test_a_source_that_does_not_open_is_a_fault_and_no_crash() -> None:
