@@ -25,7 +25,7 @@ PORTRAIT = "eileen_collins.png"
 
 
 def collins_bgr() -> NDArray[np.uint8]:
-    """Head and shoulders of Eileen Collins, (height, width, 3) uint8."""
+    """Cut the head and shoulders of Eileen Collins out, (height, width, 3) uint8."""
     from skimage import data
 
     portrait = data.astronaut()[0:240, 110:350, ::-1]  # type: ignore[no-untyped-call]
@@ -33,7 +33,7 @@ def collins_bgr() -> NDArray[np.uint8]:
 
 
 def hopper_bgr() -> NDArray[np.uint8]:
-    """Head and shoulders of Grace Hopper, (height, width, 3) uint8."""
+    """Cut the head and shoulders of Grace Hopper out, (height, width, 3) uint8."""
     import matplotlib
 
     path = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
@@ -80,7 +80,7 @@ def background(width: int = WIDTH, height: int = HEIGHT) -> NDArray[np.uint8]:
 def draw_frame(
     ground_bgr: NDArray[np.uint8], cast: list[Actor], seconds: float
 ) -> NDArray[np.uint8]:
-    """One frame of a play, (height, width, 3) uint8."""
+    """Draw one frame of a play, (height, width, 3) uint8."""
     frame = ground_bgr.copy()
     for actor in cast:
         if actor.enter_s <= seconds < actor.leave_s:

@@ -35,8 +35,7 @@ class Reader:
 
     With `lossless` the thread waits until each frame is taken; otherwise a newer frame takes
     the place of one that nobody took, and `superseded` counts it. A live source is never
-    waited for. `fault` says what is wrong with the source, if anything is; what is wrong with
-    the program is raised by `take`.
+    waited for. `fault` says what is wrong with the source; `take` raises a fault of the program.
     """
 
     def __init__(self, opener: Callable[[], Source], first_sequence: int, lossless: bool) -> None:
@@ -59,11 +58,11 @@ class Reader:
 
     @property
     def next_sequence(self) -> int:
-        """Where a successor goes on."""
+        """The number of the first frame that the next reader reads."""
         return self._sequence
 
     def take(self, timeout_s: float) -> Frame | None:
-        """The newest frame, if one comes in time; raises what ended the thread unexpectedly."""
+        """Return the newest frame, if one comes in time. Raises what ended the thread."""
         with self._changed:
             if self._newest is None and not self.ended:
                 self._changed.wait(timeout_s)
@@ -75,7 +74,7 @@ class Reader:
             return frame
 
     def counts(self) -> tuple[int, int, int]:
-        """Frames read, superseded, and waiting to be taken: one consistent moment."""
+        """Count frames read, superseded, and waiting to be taken, all at one moment."""
         with self._changed:
             return self.read_frames, self.superseded, int(self._newest is not None)
 

@@ -55,7 +55,7 @@ def is_live(source: str | int) -> bool:
 
 
 def recording_path(source: str, base: Path) -> Path:
-    """Where a recording or a folder of pictures is: relative paths are below `base`."""
+    """Return where a recording or a folder of pictures is; relative paths are below `base`."""
     if _is_file_url(source):
         return Path(unquote(urlsplit(source).path))
     return base / source
@@ -80,7 +80,7 @@ def open_source(
 
 
 class VideoSource:
-    """Whatever `cv2.VideoCapture` can open."""
+    """A source that `cv2.VideoCapture` can open."""
 
     def __init__(
         self, source: str | int, live: bool, read_timeout_ms: int, loop: bool = False

@@ -1,1 +1,1 @@
-"""For programs and people who subscribe."""
+"""Subscribing, for programs and for people at a terminal."""

@@ -43,7 +43,7 @@ def record(
     timeout_s: float,
     on_progress: Callable[[float], None] = lambda seconds: None,
 ) -> int:
-    """Write annotated pictures for some time at a steady rate; how many pictures came.
+    """Write annotated pictures for some time at a steady rate; return how many came.
 
     A clip has one rate and the pictures come as they come, so the newest is repeated or
     skipped to keep the clip's time true. Raises SourceError if none comes in time.

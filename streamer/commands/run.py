@@ -60,7 +60,7 @@ def run(context: typer.Context) -> None:
 
 
 def facestream_command(config: Config) -> list[str]:
-    """Our own program with this config; the sub-command and its options follow."""
+    """Return the command of this program with this config, without a sub-command."""
     return [sys.executable, "-m", "streamer.cli", "--config", str(config.path)]
 
 
@@ -84,9 +84,9 @@ def _prepare_demo(config: Config, say: Callable[[str], None]) -> None:
 
 @contextlib.contextmanager
 def _run_lock(config: Config) -> Iterator[None]:
-    """One pipeline a data folder; the lock ends with the process, however that ends.
+    """Hold the lock on a data folder: one pipeline each. It ends with the process.
 
-    Sockets that a run left which was killed are cleared away before, and this run's own after.
+    Sockets left by a run that was killed are removed before, and this run's own after.
     """
     folder = config.data_path / "run"
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Reading config.toml: a line for every fault, with the key, what is allowed and what was there."""
+"""Read config.toml: a line for every fault, with the key, what is allowed and what was there."""
 
 import tomllib
 from pathlib import Path
@@ -64,7 +64,7 @@ def _with_camera_defaults(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _resolve_cascades(content: dict[str, Any], folder: Path) -> None:
-    """Make cascades that are files absolute; a bare name that is none is left to OpenCV's own."""
+    """Make the paths of cascades absolute; a bare name without such a file is one of OpenCV's."""
     cameras = content.get("cameras")
     tables = [content, *(cameras.values() if isinstance(cameras, dict) else ())]
     for table in tables:
@@ -77,7 +77,7 @@ def _resolve_cascades(content: dict[str, Any], folder: Path) -> None:
 
 
 def _without_inherited(faults: list[Any], content: dict[str, Any]) -> list[Any]:
-    """Leave out what a camera has from a common table, where it is told already."""
+    """Leave out faults that a camera has from a common table, which reports them itself."""
     common = {fault["loc"] for fault in faults if fault["loc"][0] in PER_CAMERA}
 
     def inherited(place: tuple[Any, ...]) -> bool:

@@ -30,7 +30,7 @@ class _Idle:
 
 
 class WorkerPool:
-    """A worker is idle, or has one batch; one of which nothing is heard any more is neither."""
+    """Workers that are idle or have one batch; one that has fallen silent is neither."""
 
     def __init__(self, timeout_s: float) -> None:
         self._timeout_s = timeout_s
@@ -60,7 +60,7 @@ class WorkerPool:
         return [(worker, idle.capacity) for worker, idle in self._idle.items()]
 
     def next_number(self) -> int:
-        """A number that no other batch has."""
+        """Return a number that no other batch has."""
         number, self._next_number = self._next_number, self._next_number + 1
         return number
 
@@ -74,7 +74,7 @@ class WorkerPool:
         self._idle.pop(worker, None)
 
     def finish(self, number: int, worker: bytes, count: int) -> list[QueuedCrop] | None:
-        """The crops of a batch that is done; None if this worker has no such batch."""
+        """Return the crops of a batch that is done; None if this worker has no such batch."""
         out = self._out.get(number)
         if out is None or out.worker != worker or len(out.crops) != count:
             return None
@@ -82,21 +82,21 @@ class WorkerPool:
         return out.crops
 
     def take_lost(self, gone: Collection[bytes], now: float) -> list[BatchOut]:
-        """Batches of workers that are gone or silent for too long; they are out no more."""
+        """Take back the batches of workers that are gone or have been silent for too long."""
         lost = [out for out in self._out.values() if out.worker in gone or now > out.deadline]
         for out in lost:
             del self._out[out.number]
         return lost
 
     def clear(self) -> int:
-        """Give every batch up; how many crops they had."""
+        """Give every batch up; return how many crops they had."""
         held = self.held
         self._out.clear()
         return held
 
 
 def shares(waiting: int, capacities: Sequence[int]) -> list[int]:
-    """How many of the waiting crops each idle worker gets: evenly, within its capacity."""
+    """Share the waiting crops evenly among the idle workers, within each one's capacity."""
     given = []
     for position, capacity in enumerate(capacities):
         share = min(capacity, -(-waiting // (len(capacities) - position)))

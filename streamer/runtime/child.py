@@ -1,4 +1,4 @@
-"""One process as the supervisor has it: its command, heartbeat, output and failures."""
+"""One process under the supervisor: its command, heartbeat, output and failures."""
 
 import os
 import selectors
@@ -57,7 +57,7 @@ class ProcessStatus:
 
 
 class Child:
-    """A process of the supervisor. `on_line(name, text)` gets what it writes, without secrets."""
+    """A process of the supervisor. `on_line(name, text)` gets what it writes, redacted."""
 
     def __init__(
         self,
@@ -176,12 +176,12 @@ class Child:
             self._process.terminate()
 
     def kill(self) -> None:
-        """End it without asking."""
+        """Kill it."""
         if self._process is not None:
             self._process.kill()
 
     def discard(self) -> None:
-        """Kill it if it still runs, and let go of all that is its."""
+        """Kill it if it still runs, and close its pipes and sockets."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()

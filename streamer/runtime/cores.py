@@ -1,4 +1,4 @@
-"""How many processor cores this process may use: what the kernel grants, not what the host has."""
+"""How many processor cores the kernel grants this process, which may be fewer than the host has."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ _MEMBERSHIP = Path("/proc/self/cgroup")
 
 
 def available_cores(groups: Path = _GROUPS, membership: Path = _MEMBERSHIP) -> int:
-    """Whole cores by affinity and by the CPU quotas of the control groups; at least one.
+    """Count whole cores by affinity and by the CPU quotas of the control groups; at least one.
 
     groups: where the control groups are mounted, version 1 or 2 (cgroups(7)).
     membership: the file that says which of them this process is in.

@@ -40,12 +40,12 @@ class Stop:
         return self._event.is_set()
 
     def wait(self, timeout_s: float) -> bool:
-        """Sleep, but no longer than until it is set; True if it is."""
+        """Sleep until it is set or the time is up; return whether it is set."""
         return self._event.wait(timeout_s)
 
 
 class Heartbeat:
-    """The child's end. Without a descriptor (a role run by hand) it does nothing."""
+    """The child's end. Without a descriptor (a process started by hand) it does nothing."""
 
     def __init__(self, descriptor: int | None, stop: Stop) -> None:
         self._stop = stop

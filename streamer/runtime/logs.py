@@ -10,7 +10,7 @@ from streamer.runtime.redact import redact
 
 
 class _Redacting(logging.Formatter):
-    """No credential of a camera's URL gets through, whoever logged it."""
+    """A formatter that takes the credentials of cameras out of every record."""
 
     def format(self, record: logging.LogRecord) -> str:
         return redact(super().format(record))

@@ -1,4 +1,4 @@
-"""Credentials of cameras do not leave the process in a text."""
+"""Credentials of cameras, taken out of texts that leave the process."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Holding back what a library writes to stderr, without losing it when the process dies of it."""
+"""Hold back what a library writes to stderr, but show it when the process dies."""
 
 import contextlib
 import os

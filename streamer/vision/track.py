@@ -52,7 +52,7 @@ class Tracker:
         return [_moved(track, media_ms) for track in self._tracks]
 
     def update(self, boxes: list[Box], media_ms: float) -> list[Track]:
-        """Match one frame's detections; the confirmed tracks, found in this frame or not."""
+        """Match one frame's detections; return the confirmed tracks, found in this frame or not."""
         for track in self._tracks:
             self._predict(track, media_ms)
         matched, unmatched = self._match(boxes)
@@ -79,7 +79,7 @@ class Tracker:
         self._tracks = []
 
     def take_ended(self) -> list[int]:
-        """Numbers of confirmed tracks that ended since the last call."""
+        """Return the numbers of confirmed tracks that ended since the last call."""
         ended, self._ended = self._ended, []
         return ended
 

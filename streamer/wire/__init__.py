@@ -1,1 +1,1 @@
-"""Messages, sockets, timestamps, counters and shared frames on one floor."""
+"""What processes say to each other: messages, sockets, keys, time stamps, counters, frames."""

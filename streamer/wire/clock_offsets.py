@@ -76,7 +76,7 @@ class ClockOffsets:
             self._tell_offset(clock, stamp.clock, camera)
 
     def age_ms(self, stamp: Timestamp) -> float:
-        """Milliseconds since the stamp; never negative."""
+        """Return the milliseconds since the stamp; never negative."""
         clock = self._clocks.get(stamp.clock)
         if stamp.clock == clock_id() or clock is None:
             return age_ms(stamp)
@@ -96,7 +96,7 @@ class ClockOffsets:
         )
 
     def _tell_if_late(self, clock: _Clock, name: str, camera: str) -> None:
-        """A span in which no message was as fast as one before: nothing is corrected yet."""
+        """Warn of a span in which no message was as fast as before; nothing is corrected yet."""
         if not clock.shortest_ms:
             return
         late_ms = clock.shortest_ms[-1] - min(clock.shortest_ms)

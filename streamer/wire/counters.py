@@ -1,4 +1,4 @@
-"""The account of a stage: received = passed on + dropped, by reason, + pending."""
+"""The account of a stage: received = forwarded + pending + dropped, by reason."""
 
 from collections import Counter
 from dataclasses import dataclass, field

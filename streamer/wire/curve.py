@@ -83,7 +83,7 @@ def make_keys(folder: Path, clients: Mapping[KeyRole, Sequence[str]]) -> list[Pa
 
 
 def authorised_keys(folder: Path, roles: Sequence[KeyRole]) -> dict[bytes, Path]:
-    """Public keys that may use a socket for these roles, and where each of them is kept.
+    """Return the public keys that these roles admit, and where each of them is kept.
 
     The key of the pipeline's own processes is always among them. Raises ConfigError for a file
     that holds no key.
@@ -96,7 +96,7 @@ def authorised_keys(folder: Path, roles: Sequence[KeyRole]) -> dict[bytes, Path]
 
 
 def keys_without_role(folder: Path) -> list[Path]:
-    """Public keys of other hosts that lie in no role's folder, as versions before roles left them.
+    """List public keys of other hosts in no role's folder, as versions before roles left them.
 
     Such a version kept the public key of the pipeline's own processes there, too.
     """

@@ -1,4 +1,4 @@
-"""Frames from a capture process to identify, in shared memory.
+"""Frames from a capture process to the view process, in shared memory.
 
 The memory has no name: the supervisor makes it and hands its descriptor to both processes,
 so nothing is left behind, however they end. Each slot has a generation number, odd while it
@@ -42,7 +42,7 @@ class SharedFrames:
         self._generation = (max(found) + 1) // 2 * 2
 
     def write(self, image_bgr: NDArray[np.uint8]) -> tuple[int, int] | None:
-        """Store a (height, width, 3) uint8 frame; its slot and generation, or None if too large."""
+        """Store a (height, width, 3) uint8 frame; return slot and generation, None if too large."""
         height, width = image_bgr.shape[:2]
         size = height * width * 3
         if size > SLOT_PIXEL_BYTES:
@@ -71,5 +71,5 @@ class SharedFrames:
         return pixels.reshape(height, width, 3)
 
     def close(self) -> None:
-        """Give the memory back."""
+        """Unmap the memory."""
         self._memory.close()

@@ -42,7 +42,7 @@ def timestamp_now() -> Timestamp:
 
 
 def age_ms(stamp: Timestamp) -> float:
-    """Milliseconds since the stamp; never negative."""
+    """Return the milliseconds since the stamp; never negative."""
     if stamp.clock == clock_id():
         age_ns = time.monotonic_ns() - stamp.monotonic_ns
     else:
@@ -51,6 +51,6 @@ def age_ms(stamp: Timestamp) -> float:
 
 
 def utc_text(utc_ns: int) -> str:
-    """RFC 3339 with milliseconds, in UTC: 2024-05-01T12:00:00.123Z."""
+    """Format as RFC 3339 with milliseconds, in UTC: 2024-05-01T12:00:00.123Z."""
     moment = datetime.fromtimestamp(utc_ns / 1e9, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -182,7 +182,7 @@ def rebuild(context: typer.Context) -> None:
 
 
 def network(config: Config) -> "tuple[Embedder, Impostors]":
-    """The embedder and the impostors that the config asks for."""
+    """Load the embedder and the impostors that the config asks for."""
     from workers.classifier.impostors import load_impostors
     from workers.embedding.embedder import load_embedder
 

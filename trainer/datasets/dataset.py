@@ -39,7 +39,7 @@ class Dataset:
     sources: tuple[str, ...]
 
     def of(self, keep: NDArray[np.bool_]) -> "Dataset":
-        """Some of the crops, of the same people."""
+        """Return some of the crops, of the same people."""
         sources = tuple(s for s, kept in zip(self.sources, keep, strict=True) if kept)
         return Dataset(
             self.names, self.crops_rgb[keep], self.labels[keep], self.group[keep], sources
@@ -47,7 +47,7 @@ class Dataset:
 
 
 def dataset_of(people: People) -> Dataset:
-    """A gallery's people as a dataset."""
+    """Return a gallery's people as a dataset."""
     return Dataset(people.names, people.crops_rgb, people.labels, people.groups(), people.sources)
 
 

@@ -77,7 +77,7 @@ def enrol(
 
 
 def papers(intakes: Mapping[str, Intake]) -> dict[str, bytes]:
-    """The manifest and the contact sheets that go with an enrolment, by file name."""
+    """Return the manifest and the contact sheets that go with an enrolment, by file name."""
     rows = [(name, intake.faces, intake.files) for name, intake in intakes.items()]
     sheets = {
         f"sheet-{index:03d}-{file_name_of(name)}.jpg": sheet_jpeg(name, intake.faces)

@@ -233,7 +233,7 @@ def _score(
 
 
 def _calibrate(scores: Scores) -> Calibration:
-    """Platt's sigmoid (1999) with the distance as a second input, over held-out crops."""
+    """Fit Platt's sigmoid (1999) with the distance as a second input to held-out crops."""
     right = scores.candidate == scores.truth
     if right.all() or not right.any():
         return Calibration(4.0, 0.0, 0.0)

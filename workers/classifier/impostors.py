@@ -44,7 +44,7 @@ class Impostors:
     def variants(
         self, embeddings: NDArray[np.float32], each: int, rng: np.random.Generator
     ) -> NDArray[np.float32]:
-        """`each` likely other embeddings of the same person, for every row: (n * each, 128).
+        """Draw `each` likely other embeddings of the same person for every row: (n * each, 128).
 
         Two crops of one person both vary around that person, hence the square root of two.
         """

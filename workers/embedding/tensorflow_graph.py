@@ -44,7 +44,7 @@ class InferenceOps:
         return tf.constant(array, self._type)
 
     def folded(self, layer: Conv) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Kernel and bias of the convolution with its batch norm (and, first, 1/255) inside."""
+        """Return a convolution's kernel and bias with its batch norm (and, first, 1/255) inside."""
         arrays, norm = self._arrays, layer.norm
         gain = arrays[f"{norm}/gamma"] / np.sqrt(arrays[f"{norm}/variance"] + BATCH_NORM_EPSILON)
         kernel = arrays[f"{layer.name}/kernel"] * gain
@@ -105,7 +105,7 @@ def save_model(weights: Weights, folder: Path) -> None:
 
 
 def build_trunk(weights: Weights) -> Callable[[tf.Tensor], tf.Tensor]:
-    """conv1 to 4e in float32: (batch, 96, 96, 3) float RGB, 0 to 255, to (batch, 3, 3, 1024)."""
+    """Build conv1 to 4e in float32: (batch, 96, 96, 3) RGB, 0 to 255, to (batch, 3, 3, 1024)."""
 
     @tf.function(
         input_signature=[tf.TensorSpec((None, CROP_SIZE, CROP_SIZE, 3), tf.float32)],

@@ -34,7 +34,7 @@ def export_version(versions: Versions, version: str, out: Path) -> None:
 
 
 def import_version(versions: Versions, path: Path) -> str:
-    """Take a version out of a .zip file as the next one; its name. It is not put in use.
+    """Take a version out of a .zip file as the next one; return its name. It is not put in use.
 
     It has no parent here: the number of its parent there says nothing about the versions here.
     Nothing in the file is run. Raises GalleryError where it is not whole or too large.

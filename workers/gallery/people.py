@@ -61,7 +61,7 @@ class People:
         )
 
     def groups(self) -> NDArray[np.int32]:
-        """Number the moments, (n,): crops of one moment must not be split in a test.
+        """Give every moment a number, (n,): crops of one moment must not be split in a test.
 
         A photo is a moment and so is a clip; where one clip is all there is of a person, each
         of its tracks is.

@@ -1,4 +1,4 @@
-"""To forget a person: out of every version of the gallery and everything else in the data folder.
+"""Forget a person: out of every version of the gallery and everything else in the data folder.
 
 A version never changes, so each that holds the person is replaced by a new one without them, and
 deleted; one in which nobody else was is only deleted. Nothing is fitted anew: the others' numbers
@@ -50,7 +50,7 @@ def forget_person(versions: Versions, data: Path, name: str) -> Removal | None:
 
 
 def finish_forgetting(versions: Versions, data: Path) -> list[Removal]:
-    """Finish what was begun and killed; what was deleted now. Call it with the gallery's lock."""
+    """Finish what was killed; return what was deleted now. Call it with the gallery's lock."""
     finished = []
     for journal in sorted(versions.folder.glob("forgetting-*.json")):
         name = str(json.loads(journal.read_bytes())["name"])

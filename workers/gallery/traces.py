@@ -140,7 +140,7 @@ def _rows(content: bytes) -> list[list[str]] | None:
 
 
 def _is_about(row: list[str], head: list[str], name: str) -> bool:
-    """Whether a row is of the person, or of somebody who looks like them."""
+    """Tell whether a row is of the person, or of somebody who looks like them."""
     cells = [composed_name(cell) for cell in row]
     if row is head:
         return False
@@ -166,7 +166,7 @@ def _text(content: bytes) -> str:
 
 
 def _names_in_tables(folder: Path, name: str) -> bool:
-    """Whether a table below the folder has the name in a cell."""
+    """Tell whether a table below the folder has the name in a cell."""
     return any(_csv_without(path.read_bytes(), name) != b"" for path in _files(folder, ".csv"))
 
 
@@ -185,7 +185,7 @@ def _files(folder: Path, suffix: str = "") -> list[Path]:
 
 
 def _is_in_paths_of(folder: Path, name: str) -> bool:
-    """Whether a file below the folder tells of a path with this name in it."""
+    """Tell whether a file below the folder names a path with this name in it."""
     patterns = []
     for encoding in ("utf-8", "utf-32-le"):  # as text, and as arrays of text have it
         for form in ("NFC", "NFD"):
@@ -197,7 +197,7 @@ def _is_in_paths_of(folder: Path, name: str) -> bool:
 
 
 def _export_holds(path: Path, name: str) -> bool | None:
-    """Whether an archive is an exported gallery that holds the person; None if it cannot be told.
+    """Tell whether an archive is an exported gallery with the person; None if it cannot be told.
 
     An archive of something else holds nobody.
     """

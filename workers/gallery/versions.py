@@ -86,7 +86,7 @@ class Versions:
 
     @contextmanager
     def new_version(self, number: int) -> Iterator[Path]:
-        """Give a folder to fill, which becomes that version if nothing was raised."""
+        """Yield a folder to fill, which becomes that version unless something is raised."""
         partial = self._versions / f".partial-{os.getpid()}"
         partial.mkdir(parents=True)
         try:
@@ -98,7 +98,7 @@ class Versions:
     def add(
         self, gallery: Gallery, number: int, extras: Mapping[str, bytes] | None = None, **more: str
     ) -> str:
-        """Write a gallery as version `number` with some files beside it; the version's name.
+        """Write a gallery as version `number` with some files beside it; return the version's name.
 
         `more` goes into its manifest. It is not put in use.
         """

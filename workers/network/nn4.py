@@ -122,7 +122,7 @@ def build_network(x: Tensor, ops: Operations[Tensor]) -> Tensor:
 
 
 def build_trunk_layers(x: Tensor, ops: Operations[Tensor]) -> Tensor:
-    """conv1 to 4e, which fine-tuning leaves as they are: (batch, 3, 3, 1024)."""
+    """Build conv1 to 4e, which fine-tuning leaves as they are: (batch, 3, 3, 1024)."""
     conv1, conv2, conv3 = STEM
     x = ops.conv(x, conv1)
     x = ops.pool(ops.zero_pad(x, (1, 1)), "max", 3, 2)
@@ -134,7 +134,7 @@ def build_trunk_layers(x: Tensor, ops: Operations[Tensor]) -> Tensor:
 
 
 def build_head_layers(x: Tensor, ops: Operations[Tensor]) -> Tensor:
-    """5a, 5b and the dense layer on what the trunk gives: (batch, 128) unit vectors."""
+    """Build 5a, 5b and the dense layer on the trunk's output: (batch, 128) unit vectors."""
     return ops.embed(_walk_blocks(x, INCEPTIONS[-HEAD_BLOCKS:], ops))
 
 
@@ -163,7 +163,7 @@ def all_convs() -> list[Conv]:
 
 
 def head_convs() -> list[Conv]:
-    """Those of 5a and 5b."""
+    """Return the convolutions of 5a and 5b."""
     return _convs_of(INCEPTIONS[-HEAD_BLOCKS:])
 
 
@@ -172,7 +172,7 @@ def _convs_of(blocks: tuple[Inception, ...]) -> list[Conv]:
 
 
 def array_shapes() -> dict[str, tuple[int, ...]]:
-    """Name and shape of every array of a weights file; kernels are (height, width, in, out)."""
+    """Return name and shape of a weights file's arrays; kernels are (height, width, in, out)."""
     shapes: dict[str, tuple[int, ...]] = {}
     for layer in all_convs():
         k = layer.kernel

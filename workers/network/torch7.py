@@ -1,4 +1,4 @@
-"""Reading Torch 7's binary files (`.t7`): tables, numbers, strings, tensors and objects.
+"""Read Torch 7's binary files (`.t7`): tables, numbers, strings, tensors and objects.
 
 Layout: torch7's `File.lua` and `generic/Tensor.c`. An object is a type number, then, for
 tables and Torch objects, an index by which later mentions refer to it. Nothing is run: an object

@@ -118,7 +118,7 @@ def read_fingerprint(path: Path | None = None) -> str:
 
 
 def save_weights(path: Path, weights: Weights) -> str:
-    """Write a weights file in one step (never half a file); returns its fingerprint."""
+    """Write a weights file in one step (never half a file); return its fingerprint."""
     check_arrays(str(path), weights.arrays)
     stored = {name: _packed(name, array) for name, array in weights.arrays.items()}
     description = weights.description()
@@ -132,7 +132,7 @@ def save_weights(path: Path, weights: Weights) -> str:
 
 
 def _packed(name: str, array: NDArray[np.float32]) -> NDArray[Any]:
-    """Kernels as float16, unless their numbers do not fit into it."""
+    """Return kernels as float16, unless their numbers do not fit into it."""
     fits = name.endswith("/kernel") and np.abs(array).max() < np.finfo(np.float16).max
     return array.astype(np.float16 if fits else np.float32)
 

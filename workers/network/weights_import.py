@@ -27,7 +27,7 @@ _BN_FILES = dict(zip(_BN_PARTS, ("w", "b", "m", "v"), strict=True))
 
 
 def import_weights(path: Path) -> Weights:
-    """Weights from a CSV folder (or a .zip of one), a .h5 or a .t7.
+    """Read weights from a CSV folder (or a .zip of one), a .h5 or a .t7.
 
     Raises WeightsError, one line that names everything that is missing or wrong.
     """
@@ -108,7 +108,7 @@ def _from_csv(path: Path, texts: dict[str, Path | bytes]) -> Arrays:
 
 
 def _from_torch_order(arrays: Arrays) -> Arrays:
-    """(out, in, height, width) to (height, width, in, out); dense (out, in) to (in, out)."""
+    """Turn (out, in, height, width) to (height, width, in, out); dense (out, in) to (in, out)."""
     return {
         name: array.transpose(2, 3, 1, 0) if array.ndim == 4 else array.T
         for name, array in arrays.items()
