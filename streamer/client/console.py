@@ -1,19 +1,29 @@
 """What `facestream run` and `watch` show: who comes and goes, the rates, the account."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from streamer.client.totals import Run, Totals, run_of
 from streamer.runtime.child import ProcessStatus
-from streamer.wire.counters import StageCount, add_up
+from streamer.wire.counters import StageCount
 from streamer.wire.messages import GalleryEvent, IdentityEvent, Stats
 
 PLAIN_SECONDS = 10.0
 _STALE_S = 5.0
+_FORGET_S = 60.0
+_RATE_SHOWN = {
+    "capture": "faces",
+    "dispatch": "crops",
+    "embed": "worker",
+    "identify": "embeddings",
+    "view": "pictures",
+}
 
 
 def event_line(event: IdentityEvent) -> Text:
@@ -29,20 +39,33 @@ def event_line(event: IdentityEvent) -> Text:
     )
 
 
+@dataclass
+class _Report:
+    """A run's last report, and when it came, on the monotonic clock."""
+
+    heard: float
+    stats: Stats
+
+
 class Display:
     """Live tables on a terminal; plain lines elsewhere."""
 
-    def __init__(self, console: Console, updates: bool = False) -> None:
+    def __init__(
+        self,
+        console: Console,
+        updates: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
         self._console = console
         self._updates = updates
-        self._latest: dict[tuple[str, str], tuple[float, Stats]] = {}
-        self._past: dict[str, list[StageCount]] = {}
+        self._totals = Totals()
+        self._reports: dict[Run, _Report] = {}
         self._gallery: GalleryEvent | None = None
-        self._next_plain = time.monotonic() + PLAIN_SECONDS
+        self._next_plain = self._clock() + PLAIN_SECONDS
         self._live: Live | None = None
         self._states: dict[str, str] = {}
         self._troubled: dict[str, ProcessStatus] = {}
-        self.events = 0
 
     def __enter__(self) -> "Display":
         if self._console.is_terminal:
@@ -63,7 +86,6 @@ class Display:
         """Show a message, if it is for people."""
         match message:
             case IdentityEvent():
-                self.events += 1
                 if message.event != "update" or self._updates:
                     self.line(event_line(message))
             case Stats():
@@ -83,44 +105,53 @@ class Display:
         """Redraw the tables, or print the plain lines if they are due."""
         if self._live is not None:
             self._live.update(Group(self.cameras_table(), self.account_table()))
-        elif time.monotonic() >= self._next_plain:
-            self._next_plain = time.monotonic() + PLAIN_SECONDS
+        elif self._clock() >= self._next_plain:
+            self._next_plain = self._clock() + PLAIN_SECONDS
             self.line(self._plain_rates())
 
     def account(self) -> dict[str, StageCount]:
         """The account so far, over all processes, those that were restarted included."""
-        counts = [stage for _, stats in self._latest.values() for stage in stats.stages]
-        counts += [stage for stages in self._past.values() for stage in stages]
-        return add_up(counts)
+        return self._totals.account()
 
     def _take_stats(self, stats: Stats) -> None:
-        key = (stats.role, stats.name)
-        before = self._latest.get(key)
-        if before is not None and before[1].instance != stats.instance:
-            self._past.setdefault(before[1].instance, []).extend(before[1].stages)
-        self._latest[key] = (time.monotonic(), stats)
+        self._totals.take(stats)
+        self._reports[run_of(stats)] = _Report(self._clock(), stats)
+        self._forget_ended_runs()
         if stats.camera_state is not None:
             state = f"{stats.camera_state.state} {stats.camera_state.detail}".strip()
             if self._states.get(stats.name) != state:
                 self._states[stats.name] = state
                 self.line(f"camera {stats.name}: {state}")
 
+    def _forget_ended_runs(self) -> None:
+        """Show one row for each process that is there, and one where a process should be.
+
+        Two with one role and name may live at a time, on two hosts. Of those of which nothing is
+        heard, the last one stays, but for a worker's, which may well have been moved.
+        """
+        now = self._clock()
+        by_time = sorted(self._reports.items(), key=lambda item: item[1].heard)
+        newest = {(role, name): (role, name, run) for (role, name, run), _ in by_time}
+        for run, report in list(self._reports.items()):
+            silent_s = now - report.heard
+            role, name, _ = run
+            ended = report.stats.final or silent_s > _STALE_S
+            replaced = ended and newest[role, name] != run
+            moved = role == "embed" and (report.stats.final or silent_s > _FORGET_S)
+            if replaced or moved:
+                del self._reports[run]
+
     def cameras_table(self) -> Table:
         """Cameras and workers with their rates."""
         table = Table(title="rates, a second", title_justify="left")
         for column in ("process", "state", "frames", "crops", "CPU s"):
             table.add_column(column, justify="left" if column in ("process", "state") else "right")
-        now = time.monotonic()
-        for (role, name), (heard, stats) in sorted(self._latest.items()):
-            rates = stats.rates
-            crops = {
-                "capture": rates.get("faces", 0.0),
-                "dispatch": rates.get("crops", 0.0),
-                "embed": rates.get(f"worker {name}", 0.0),
-                "identify": rates.get("embeddings", 0.0),
-            }[role]
+        now = self._clock()
+        for (role, name, _), report in sorted(self._reports.items()):
+            stats, rates = report.stats, report.stats.rates
+            crops = rates.get(_RATE_SHOWN[role], 0.0)
             state: str = stats.camera_state.state if stats.camera_state else ""
-            if now - heard > _STALE_S:
+            if now - report.heard > _STALE_S:
                 state = "no report"
             frames = f"{rates['frames']:.1f}" if "frames" in rates else ""
             table.add_row(
@@ -148,8 +179,10 @@ class Display:
 
     def _plain_rates(self) -> str:
         parts = []
-        for (role, name), (_, stats) in sorted(self._latest.items()):
-            rates = " ".join(f"{stage} {rate:.1f}/s" for stage, rate in stats.rates.items() if rate)
+        for (role, name, _), report in sorted(self._reports.items()):
+            rates = " ".join(
+                f"{stage} {rate:.1f}/s" for stage, rate in report.stats.rates.items() if rate
+            )
             parts.append(f"{role if role == name else name}: {rates or 'idle'}")
         parts += [f"{name}: {one.state}" for name, one in self._troubled.items()]
         return "rates  " + "; ".join(parts) if parts else "rates  no report yet"

@@ -23,8 +23,8 @@ from streamer.capture.demo import (
     make_demo,
     write_clip,
 )
-from streamer.client.console import Display
 from streamer.client.subscriber import Subscriber
+from streamer.client.totals import Totals
 from streamer.errors import FacestreamError
 from streamer.wire.counters import StageCount
 from streamer.wire.messages import FrameEvent, IdentityEvent, Stats
@@ -124,7 +124,7 @@ def _run(base: Path, clip: Path, pace: str, pictures: bool) -> Observed:
     config = _write_config(base, clip.name, pace)
     topics = ["identity/", "stats", *(["frame/bench"] if pictures else [])]
     observed = Observed()
-    display = Display(_NoConsole())  # type: ignore[arg-type]
+    totals = Totals()
     with Subscriber(f"ipc://{base / 'var' / 'run' / 'events'}", topics) as subscriber:
         process = subprocess.Popen(  # noqa: S603 - our own program
             [sys.executable, "-m", "streamer.cli", "--config", str(config), "run"],
@@ -138,11 +138,11 @@ def _run(base: Path, clip: Path, pace: str, pictures: bool) -> Observed:
                 received = subscriber.receive(0.2)
                 if received is not None:
                     until = time.monotonic() + _START_TIMEOUT_S
-                    _observe(received[0], observed, display)
+                    _observe(received[0], observed, totals)
                 elif time.monotonic() > until:
                     raise FacestreamError("the pipeline gave no sign of life")
             while (received := subscriber.receive(0.2)) is not None:
-                _observe(received[0], observed, display)
+                _observe(received[0], observed, totals)
         finally:
             process.terminate()
             output, _ = process.communicate(timeout=60)
@@ -151,7 +151,7 @@ def _run(base: Path, clip: Path, pace: str, pictures: bool) -> Observed:
     return observed
 
 
-def _observe(event: object, observed: Observed, display: Display) -> None:
+def _observe(event: object, observed: Observed, totals: Totals) -> None:
     match event:
         case IdentityEvent() if event.event != "exit":
             observed.latencies_ms.append(event.age_ms)
@@ -159,18 +159,9 @@ def _observe(event: object, observed: Observed, display: Display) -> None:
             captured = datetime.fromisoformat(event.captured_utc).timestamp()
             observed.pictures.append((event.sequence, captured))
         case Stats():
-            display.take(event)
+            totals.take(event)
             observed.cpu_s[event.role] = event.cpu_s
-            observed.stages = display.account()
-
-
-class _NoConsole:
-    """A console for a Display whose lines nobody reads."""
-
-    is_terminal = False
-
-    def print(self, *_: object, **__: object) -> None:
-        """Nothing is shown."""
+            observed.stages = totals.account()
 
 
 def _write_config(base: Path, source: str, pace: str) -> Path:

@@ -1,5 +1,7 @@
 """`facestream embed` and `identify`: one process alone, as the supervisor starts it."""
 
+import os
+import platform
 from typing import Annotated
 
 import typer
@@ -7,10 +9,14 @@ import typer
 from streamer.commands.roles import HeartbeatOption, SharedFramesOption
 from streamer.config.loading import load_config
 
+_MAX_HOST_NAME = 100
+
 
 def embed(
     context: typer.Context,
-    name: Annotated[str, typer.Option(help="A name of its own for each worker.")] = "embed",
+    name: Annotated[
+        str, typer.Option(help="In reports; by default the host's name and the process's number.")
+    ] = "",
     heartbeat: HeartbeatOption = None,
 ) -> None:
     """Run one embed worker alone."""
@@ -18,6 +24,7 @@ def embed(
     from streamer.runtime.service import run_service, start_service
 
     config = load_config(context.obj)
+    name = name or worker_name()
     stop = start_service(config, name)
     from workers.embedding.embedder import load_embedder
     from workers.embedding.process import EmbedWorker
@@ -49,3 +56,8 @@ def identify(
     impostors = load_impostors(config.weights_path, read_fingerprint(config.weights_path))
     role = Identify(config.identify, ports, config.gallery_path, impostors)
     run_service(role, config, stop, heartbeat)
+
+
+def worker_name() -> str:
+    """Return a name that no other worker has, on this host or another."""
+    return f"{platform.node()[:_MAX_HOST_NAME] or 'host'}-{os.getpid()}"

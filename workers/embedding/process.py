@@ -30,7 +30,7 @@ class EmbedWorker:
         self._address = address
         self._embedder = embedder
         self._capacity = capacity
-        self._counters = StageCounters(f"worker {name}")
+        self._counters = StageCounters("worker")
         self._seconds = 0.0
 
     def run(self, bus: Bus, stop: Stop, heartbeat: Heartbeat) -> None:
