@@ -54,7 +54,8 @@ def identify_files(
     if gallery is None or not gallery.people.names:
         raise GalleryError("nobody is enrolled; do it with: facestream enrol NAME PHOTO...")
     identifier = FileIdentifier(config, embedder, gallery, out)
-    run = f"{gallery.fingerprint} {config.detect} {config.track} {config.identify}"
+    settings = (config.detect, config.track, config.capture, config.identify)
+    run = f"{gallery.fingerprint} {settings}"
     with stoppable() as stopped, progress_bar("files", len(plan)) as advance:
 
         def on_file() -> None:
