@@ -204,6 +204,11 @@ class Config(Section):
         return self.data_path / "gallery"
 
     @property
+    def precision_path(self) -> Path:
+        """What was measured of precisions on this machine."""
+        return self.data_path / "cache" / "precision.json"
+
+    @property
     def weights_path(self) -> Path | None:
         """The weights file, or None for the shipped one."""
         return self.path.parent / self.embed.weights if self.embed.weights else None

@@ -186,7 +186,9 @@ def network(config: Config) -> "tuple[Embedder, Impostors]":
     from workers.classifier.impostors import load_impostors
     from workers.embedding.embedder import load_embedder
 
-    embedder = load_embedder(config.weights_path, config.embed, available_cores())
+    embedder = load_embedder(
+        config.weights_path, config.embed, available_cores(), config.precision_path
+    )
     return embedder, load_impostors(config.weights_path, embedder.fingerprint)
 
 

@@ -18,13 +18,16 @@ class Embedder:
     fingerprint: str
 
 
-def load_embedder(weights: Path | None, config: EmbedConfig, threads: int) -> Embedder:
+def load_embedder(
+    weights: Path | None, config: EmbedConfig, threads: int, answers: Path | None = None
+) -> Embedder:
     """Build the network once. Call it before anything else uses TensorFlow in this process.
 
+    `answers` is the file that remembers which precision is the faster one on this machine.
     Raises WeightsError for a weights file that cannot be used, ConfigError for a runtime that
     is not installed.
     """
     loaded = load_weights(weights)
     with quiet_stderr():
-        network = build(loaded, threads, config.runtime, config.precision)
+        network = build(loaded, threads, config.runtime, config.precision, answers)
     return Embedder(network, loaded.fingerprint)

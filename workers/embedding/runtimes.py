@@ -9,7 +9,7 @@ import os
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,23 +17,15 @@ from numpy.typing import NDArray
 from streamer.constants import EMBEDDING_SIZE
 from streamer.errors import ConfigError
 from workers.embedding.interface import EmbedFunction, Precision, Runtime
+from workers.embedding.precision import (
+    answer_key,
+    measure_precision,
+    remembered,
+    this_processor,
+)
 from workers.network.weights_file import Weights
 
-_CPU_FACTS = Path("/proc/cpuinfo")
-_BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
-
-
-def best_precision(runtime: Runtime) -> Precision:
-    """Return what "auto" means here: bfloat16 for TensorFlow where the processor multiplies it.
-
-    OpenVINO needs the matrix unit (AMX) to gain from it; ONNX Runtime has no kernels for it.
-    """
-    try:
-        flags = set(_CPU_FACTS.read_text(encoding="ascii", errors="replace").split())
-    except OSError:
-        return "float32"
-    needed = _BFLOAT16_FLAGS if runtime == "tensorflow" else frozenset({"amx_bf16"})
-    return "bfloat16" if runtime != "onnxruntime" and flags & needed else "float32"
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 
 def build(
@@ -41,14 +33,31 @@ def build(
     threads: int,
     runtime: Runtime = "tensorflow",
     precision: Literal["auto", "float32", "bfloat16"] = "auto",
+    answers: Path | None = None,
 ) -> EmbedFunction:
     """Build the network in a runtime: (batch, 96, 96, 3) uint8 RGB to (batch, 128) float32.
 
+    "auto" is the faster precision of those that the processor multiplies; it is measured for a
+    moment, and `answers` names the file that remembers it. ONNX Runtime has no bfloat16 kernels.
     Raises ConfigError where the runtime is not installed.
     """
-    chosen = best_precision(runtime) if precision == "auto" else precision
+    processor = this_processor()
+    if precision != "auto":
+        return _build(weights, threads, runtime, precision)
+    if runtime == "onnxruntime" or not processor.bfloat16:
+        return _build(weights, threads, runtime, "float32")
+    key = answer_key(processor, runtime, weights.fingerprint, threads)
+    with remembered(answers) as known:
+        if known.get(key) not in PRECISIONS:
+            networks = {each: _build(weights, threads, runtime, each) for each in PRECISIONS}
+            known[key] = chosen = measure_precision(networks)
+            return networks[chosen]
+    return _build(weights, threads, runtime, "float32" if known[key] == "float32" else "bfloat16")
+
+
+def _build(weights: Weights, threads: int, runtime: Runtime, precision: Precision) -> EmbedFunction:
     if runtime == "tensorflow":
-        return _tensorflow(weights, threads, chosen)
+        return _tensorflow(weights, threads, precision)
     if find_spec(runtime) is None:
         raise ConfigError(
             f"embed.runtime is {runtime}, which is not installed. Install it with: "
@@ -56,7 +65,7 @@ def build(
         )
     if runtime == "onnxruntime":
         return _onnxruntime(weights, threads)
-    return _openvino(weights, threads, chosen)
+    return _openvino(weights, threads, precision)
 
 
 def _tensorflow(weights: Weights, threads: int, precision: Precision) -> EmbedFunction:
