@@ -3,6 +3,7 @@
 Pure state without sockets; times are seconds of the monotonic clock.
 """
 
+import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -36,7 +37,8 @@ class WorkerPool:
         self._timeout_s = timeout_s
         self._idle: dict[bytes, _Idle] = {}
         self._out: dict[int, BatchOut] = {}
-        self._next_number = 1
+        # A worker may answer a batch of a dispatch that is gone: no other run has these numbers.
+        self._next_number = secrets.randbits(62)
 
     @property
     def held(self) -> int:

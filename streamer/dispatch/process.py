@@ -40,6 +40,7 @@ CROPS_HWM = 1024
 _POLL_MS = 20
 _IDLE_POLL_MS = 200
 _PROBE_PAUSE_S = 0.1
+_EXPIRY_S = 0.05
 _DRAIN_S = 1.0
 _DRAIN_QUIET_MS = 100
 
@@ -67,6 +68,7 @@ class Dispatch:
         )
         self._pool = WorkerPool(config.worker_timeout_ms / 1000)
         self._probe_at = math.inf
+        self._next_expiry = 0.0
 
     def run(self, bus: Bus, stop: Stop, heartbeat: Heartbeat) -> None:
         """Serve until `stop`; then take what has arrived, wait for what is out, and report."""
@@ -154,10 +156,12 @@ class Dispatch:
 
     def _hand_out(self) -> None:
         """Share what waits among the idle workers; what comes later is for who is idle then."""
-        self._queue.expire()
+        now = time.monotonic()
+        if now >= self._next_expiry:  # what is handed out is looked at once more anyway
+            self._next_expiry = now + _EXPIRY_S
+            self._queue.expire()
         if not self._queue:
             return
-        now = time.monotonic()
         idle = self._pool.idle(now)
         capacities = [min(capacity, self._config.max_batch) for _, capacity in idle]
         for (worker, _), share in zip(idle, shares(len(self._queue), capacities), strict=True):

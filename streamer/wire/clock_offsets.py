@@ -77,9 +77,9 @@ class ClockOffsets:
 
     def age_ms(self, stamp: Timestamp) -> float:
         """Return the milliseconds since the stamp; never negative."""
-        clock = self._clocks.get(stamp.clock)
-        if stamp.clock == clock_id() or clock is None:
+        if stamp.clock == clock_id() or stamp.clock not in self._clocks:
             return age_ms(stamp)
+        clock = self._clocks[stamp.clock]
         return max(0.0, (self._utc_ns() - stamp.utc_ns) / NS_PER_MS - clock.offset_ms)
 
     def _tell_offset(self, clock: _Clock, name: str, camera: str) -> None:

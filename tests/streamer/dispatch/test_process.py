@@ -248,6 +248,28 @@ def test_a_batch_that_comes_too_late_is_counted(folder: Path) -> None:
         assert messages.dropped == {"late": 1}
 
 
+def test_an_answer_to_a_dispatch_that_is_gone_is_not_taken_for_another(folder: Path) -> None:
+    with open_bus() as workers:
+        with running(f"ipc://{folder}/it") as gone:
+            gone.gate.open.set()
+            worker = gone.worker(bus=workers)
+            worker.ask()
+            gone.send_crops(1, 1)
+            first = worker.take()
+            assert first
+        with running(f"ipc://{folder}/it") as dispatch:
+            dispatch.gate.open.set()
+            worker.ask()  # as it may have asked before it was given the first one
+            dispatch.send_crops(2, 2)
+            second = worker.take()
+            assert second
+            assert second.count == first.count
+            worker.finish(first)
+            totals = dispatch.end()
+            assert totals["dispatch messages"].dropped == {"late": 1}
+            assert (totals["crops"].forwarded, totals["crops"].dropped) == (0, {"stopped": 1})
+
+
 RAISES_INSIDE_RUN = """
 import sys
 from pathlib import Path
