@@ -4,6 +4,14 @@ From a program: `for event in streamer.subscribe("ipc://..."): ...`
 """
 
 from streamer.client.subscriber import Subscriber, subscribe
-from streamer.wire.messages import FrameEvent, GalleryEvent, IdentityEvent, Stats
+from streamer.wire.messages import FrameEvent, GalleryEvent, IdentityEvent, PresenceEvent, Stats
 
-__all__ = ["FrameEvent", "GalleryEvent", "IdentityEvent", "Stats", "Subscriber", "subscribe"]
+__all__ = [
+    "FrameEvent",
+    "GalleryEvent",
+    "IdentityEvent",
+    "PresenceEvent",
+    "Stats",
+    "Subscriber",
+    "subscribe",
+]

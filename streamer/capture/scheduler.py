@@ -48,10 +48,9 @@ class CropScheduler:
         state.sent_media_ms = media_ms
         state.in_flight[sequence] = now_ms
 
-    def take_feedback(self, hint: TrackFeedback) -> None:
+    def take_feedback(self, feedback: TrackFeedback) -> None:
         """Learn from identify which crop of which track was used."""
-        if hint.track is not None and hint.sequence is not None:
-            self.answered(hint.track, hint.sequence, hint.certain)
+        self.answered(feedback.track, feedback.sequence, feedback.certain)
 
     def answered(self, track: int, sequence: int, certain: bool) -> None:
         """Note that a crop was used. Crops of a track are answered in order, or never."""

@@ -65,6 +65,7 @@ class Display:
         self._next_plain = self._clock() + PLAIN_SECONDS
         self._live: Live | None = None
         self._states: dict[str, str] = {}
+        self._faults: dict[str, str] = {}
         self._troubled: dict[str, ProcessStatus] = {}
 
     def __enter__(self) -> "Display":
@@ -92,7 +93,7 @@ class Display:
                 self._take_stats(message)
             case GalleryEvent():
                 if self._gallery is not None and message.version != self._gallery.version:
-                    self.line(f"gallery {message.version}: {len(message.people)} people")
+                    self.line(f"gallery {message.version}: {message.people} people")
                 self._gallery = message
 
     def take_processes(self, processes: Iterable[ProcessStatus]) -> None:
@@ -122,6 +123,9 @@ class Display:
             if self._states.get(stats.name) != state:
                 self._states[stats.name] = state
                 self.line(f"camera {stats.name}: {state}")
+        if stats.fault != self._faults.get(stats.name, ""):
+            self._faults[stats.name] = stats.fault
+            self.line(f"{stats.name}: {stats.fault or 'works again'}")
 
     def _forget_ended_runs(self) -> None:
         """Show one row for each process that is there, and one where a process should be.

@@ -1,6 +1,6 @@
 """Subscribing from a program: typed events from a running pipeline."""
 
-from collections import Counter
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -8,21 +8,26 @@ from types import TracebackType
 import zmq
 
 from streamer.errors import ProtocolError
-from streamer.wire.messages import FrameEvent, GalleryEvent, IdentityEvent, Stats, decode
+from streamer.wire.codec import decode
+from streamer.wire.messages import FrameEvent, GalleryEvent, IdentityEvent, PresenceEvent, Stats
 from streamer.wire.sockets import Bus, Security
+from streamer.wire.topics import matches
 
-Event = IdentityEvent | FrameEvent | GalleryEvent | Stats
+Event = IdentityEvent | PresenceEvent | FrameEvent | GalleryEvent | Stats
 SUBSCRIBER_HWM = 1000
 
 
 class Subscriber:
-    """A connection to the events of a pipeline, for one thread; use it in a `with` block.
+    """A connection to a pipeline's events or pictures, for one thread; use it in a `with` block.
 
     Parameters
     ----------
-    address: as `bus.events` of the config, with an absolute path: "ipc:///…/run/events".
-    topics: what to receive: "identity/", "identity/door", "frame/door", "stats", "gallery".
+    address: as `bus.events` or `bus.pictures` of the config, with an absolute path:
+        "ipc:///…/run/events".
+    topics: what to receive. "identity/door" is that camera's; "identity/" every camera's;
+        likewise "presence/", and "frame/" from `bus.pictures`; "stats", "gallery".
     keys: folder of CURVE keys, for tcp; insecure: tcp without encryption, as the pipeline's.
+    hwm: how many messages wait for this program at most.
 
     `missed` counts events lost because this program was too slow; `malformed` what was no event.
     """
@@ -33,13 +38,14 @@ class Subscriber:
         topics: Sequence[str] = ("identity/",),
         keys: Path | None = None,
         insecure: bool = False,
+        hwm: int = SUBSCRIBER_HWM,
     ) -> None:
         self._bus = Bus(Security(keys, insecure))
         self._topics = tuple(topics)
-        self.socket = self._bus.connect(zmq.SUB, address, SUBSCRIBER_HWM)
+        self.socket = self._bus.connect(zmq.SUB, address, hwm)
         for topic in topics:
             self.socket.subscribe(topic.encode())
-        self._numbers: Counter[str] = Counter()
+        self._numbers: dict[str, tuple[str, int]] = {}
         self.missed = 0
         self.malformed = 0
 
@@ -55,39 +61,53 @@ class Subscriber:
         self.close()
 
     def close(self) -> None:
-        """Leave."""
+        """Close the connection."""
         self._bus.close()
 
     def receive(self, timeout_s: float | None = None) -> tuple[Event, bytes] | None:
-        """The next event and its picture (empty but for frames); None when the time is up."""
-        while self.socket.poll(None if timeout_s is None else round(timeout_s * 1000)):
+        """Return the next event and its picture (empty but for frames); None when the time is up.
+
+        Without a time-out it waits for ever.
+        """
+        until = None if timeout_s is None else time.monotonic() + timeout_s
+        while self.socket.poll(_left_ms(until)):
             topic, *parts = self.socket.recv_multipart()
-            try:
-                message, buffers = decode(parts)
-            except ProtocolError:
-                self.malformed += 1
-                continue
-            if not isinstance(message, Event):
-                continue
-            if isinstance(message, IdentityEvent):
-                if topic != f"identity/{message.camera}".encode():
-                    self.malformed += 1
-                    continue
-                self._count(message)
-            return message, bytes(buffers[0]) if buffers else b""
+            received = self._event(topic, parts)
+            if received is not None:
+                return received
+            if until is not None and time.monotonic() >= until:
+                break
         return None
 
+    def _event(self, topic: bytes, parts: list[bytes]) -> tuple[Event, bytes] | None:
+        if not matches(self._topics, topic):
+            return None  # ZeroMQ subscribes to prefixes: `door` lets `door2` through
+        try:
+            message, buffers = decode(parts)
+        except ProtocolError:
+            self.malformed += 1
+            return None
+        if not isinstance(message, Event):
+            return None
+        camera = getattr(message, "camera", None)
+        if camera is not None and not topic.endswith(f"/{camera}".encode()):
+            self.malformed += 1
+            return None
+        if isinstance(message, IdentityEvent):
+            self._count(message)
+        return message, bytes(buffers[0]) if buffers else b""
+
     def _count(self, event: IdentityEvent) -> None:
-        last = self._numbers[event.camera]
-        if 0 < last < event.number - 1:
+        epoch, last = self._numbers.get(event.camera, ("", 0))
+        if epoch == event.epoch and last < event.number - 1:
             self.missed += event.number - 1 - last
-        self._numbers[event.camera] = event.number
+        self._numbers[event.camera] = event.epoch, event.number
 
 
 def subscribe(
     address: str, keys: Path | None = None, insecure: bool = False
 ) -> Iterator[IdentityEvent]:
-    """Identity events of all cameras, for ever; ends the connection when the loop is left.
+    """Yield identity events of all cameras, for ever; leaving the loop closes the connection.
 
     for event in subscribe("ipc:///home/me/facestream/var/run/events"):
         print(event.event, event.identity, event.camera)
@@ -97,3 +117,7 @@ def subscribe(
             received = subscriber.receive()
             if received is not None and isinstance(received[0], IdentityEvent):
                 yield received[0]
+
+
+def _left_ms(until: float | None) -> int | None:
+    return None if until is None else max(0, round((until - time.monotonic()) * 1000))

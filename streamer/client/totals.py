@@ -13,7 +13,7 @@ Run = tuple[str, str, str]
 
 def run_of(stats: Stats) -> Run:
     """Return the run that a report is of."""
-    return stats.role, stats.name, stats.instance
+    return stats.role, stats.name, stats.epoch
 
 
 class Totals:

@@ -4,12 +4,12 @@ import typer
 
 from streamer.commands.check import check
 from streamer.commands.keys import keys
-from streamer.commands.roles import capture, dispatch
+from streamer.commands.roles import capture, dispatch, view
 from streamer.commands.run import run
 from streamer.commands.subscribers import record, snapshot, watch
 
 
 def register(app: typer.Typer) -> None:
     """Add this room's commands."""
-    for command in (run, check, watch, record, snapshot, keys, capture, dispatch):
+    for command in (run, check, watch, record, snapshot, keys, capture, dispatch, view):
         app.command()(command)

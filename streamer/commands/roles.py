@@ -1,4 +1,4 @@
-"""`facestream capture` and `dispatch`: one process alone, as the supervisor starts it."""
+"""`facestream capture`, `dispatch` and `view`: one process alone, as the supervisor starts it."""
 
 import logging
 from typing import Annotated
@@ -19,7 +19,8 @@ def capture(
     shared_frames: SharedFramesOption = None,
 ) -> None:
     """Run one camera's capture process alone."""
-    from streamer.capture.process import Capture, CaptureEndpoints
+    from streamer.capture.links import CaptureEndpoints
+    from streamer.capture.process import Capture
     from streamer.runtime.service import inherit_shared_frames, run_service, start_service
 
     config = load_config(context.obj)
@@ -30,11 +31,13 @@ def capture(
     stop = start_service(config, f"capture {camera}")
     if heartbeat is None:  # alone: no display shows the camera's states
         logging.getLogger("streamer.capture").setLevel(logging.INFO)
-    ports = CaptureEndpoints(
-        config.address("crops"),
-        config.address("ingest"),
-        config.address("events"),
-        inherit_shared_frames(shared_frames or []).get(camera),
+    endpoints = CaptureEndpoints(
+        crops=config.address("crops"),
+        ingest=config.address("ingest"),
+        events=config.address("events"),
+        frames=config.address("frames"),
+        pictures=config.address("pictures"),
+        shared_frames=inherit_shared_frames(shared_frames or []).get(camera),
     )
     settings = config.cameras[camera]
     if settings.source == "demo":
@@ -44,8 +47,8 @@ def capture(
         settings = settings.model_copy(
             update={"source": str(clip), "loop": settings.pace != "fast"}
         )
-    role = Capture(camera, settings, config.path.parent, ports, config.dispatch.max_age_ms)
-    run_service(role, config, stop, heartbeat)
+    service = Capture(camera, settings, config.path.parent, endpoints, config.dispatch.max_age_ms)
+    run_service(service, config, stop, heartbeat)
 
 
 def dispatch(context: typer.Context, heartbeat: HeartbeatOption = None) -> None:
@@ -55,7 +58,30 @@ def dispatch(context: typer.Context, heartbeat: HeartbeatOption = None) -> None:
 
     config = load_config(context.obj)
     stop = start_service(config, "dispatch")
-    ports = DispatchEndpoints(
+    endpoints = DispatchEndpoints(
         config.address("crops"), config.address("work"), config.address("ingest")
     )
-    run_service(Dispatch(config.dispatch, ports), config, stop, heartbeat)
+    run_service(Dispatch(config.dispatch, endpoints), config, stop, heartbeat)
+
+
+def view(
+    context: typer.Context,
+    heartbeat: HeartbeatOption = None,
+    shared_frames: SharedFramesOption = None,
+) -> None:
+    """Run the process that draws and publishes pictures alone."""
+    from streamer.runtime.service import inherit_shared_frames, run_service, start_service
+    from streamer.view.process import View, ViewEndpoints
+
+    config = load_config(context.obj)
+    stop = start_service(config, "view")
+    endpoints = ViewEndpoints(
+        frames=config.address("frames"),
+        pictures=config.address("pictures"),
+        events=config.address("events"),
+        ingest=config.address("ingest"),
+        shared_frames=inherit_shared_frames(shared_frames or []),
+    )
+    run_service(
+        View(list(config.cameras), endpoints, config.view.jpeg_quality), config, stop, heartbeat
+    )

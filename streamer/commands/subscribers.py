@@ -17,9 +17,7 @@ from streamer.config.sections import Config
 from streamer.errors import ConfigError
 from streamer.wire.messages import IdentityEvent
 
-Address = Annotated[
-    str, typer.Option(help="Where to subscribe; by default bus.events of the config.")
-]
+Address = Annotated[str, typer.Option(help="Where to subscribe; by default the bus of the config.")]
 
 
 def watch(
@@ -68,7 +66,7 @@ def record(
     check_clip_path(path)
     topic = _frame_topic(config, camera, address)
     with (
-        subscriber_of(config, address, (topic,)) as subscriber,
+        subscriber_of(config, address, (topic,), "pictures") as subscriber,
         Progress(console=Console(stderr=True), transient=True) as progress,
     ):
         task = progress.add_task("recording", total=seconds)
@@ -93,17 +91,19 @@ def snapshot(
     config = load_config(context.obj)
     check_picture_path(path)
     topic = _frame_topic(config, camera, address)
-    with subscriber_of(config, address, (topic,)) as subscriber:
+    with subscriber_of(config, address, (topic,), "pictures") as subscriber:
         event = take_snapshot(subscriber, path, timeout)
     width, height = event.frame_wh
     typer.echo(f"{path}: {event.camera} {event.captured_utc} {width}x{height}")
 
 
-def subscriber_of(config: Config, address: str, topics: tuple[str, ...]) -> Subscriber:
-    """Open a subscriber at this address, or at bus.events of the config if it is empty."""
+def subscriber_of(
+    config: Config, address: str, topics: tuple[str, ...], bus: str = "events"
+) -> Subscriber:
+    """Open a subscriber at this address, or at a bus of the config if it is empty."""
     security = config.security
     return Subscriber(
-        config.resolve(address) if address else config.address("events"),
+        config.resolve(address) if address else config.address(bus),
         topics,
         security.keys,
         security.insecure,

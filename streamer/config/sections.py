@@ -118,7 +118,6 @@ class IdentifyConfig(Section):
     min_votes: Annotated[float, Field(gt=0)] = 1.5
     switch_margin: Annotated[float, Field(ge=0)] = 1.5
     remember_strangers_s: Annotated[float, Field(ge=0, le=604_800)] = 0.0
-    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 80
 
     @field_validator("min_votes", "switch_margin")
     @classmethod
@@ -129,6 +128,12 @@ class IdentifyConfig(Section):
                 f"no face would ever get a name, or another. Received: {votes:g}"
             )
         return votes
+
+
+class ViewConfig(Section):
+    """The annotated pictures."""
+
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 80
 
 
 class EnrolConfig(Section):
@@ -149,6 +154,8 @@ class BusConfig(Section):
     work: Address = "ipc://run/work"
     ingest: Address = "ipc://run/ingest"
     events: Address = "ipc://run/events"
+    frames: Address = "ipc://run/frames"
+    pictures: Address = "ipc://run/pictures"
     keys: str = ""
     insecure: bool = False
 
@@ -187,6 +194,7 @@ class Config(Section):
     dispatch: DispatchConfig = DispatchConfig()
     embed: EmbedConfig = EmbedConfig()
     identify: IdentifyConfig = IdentifyConfig()
+    view: ViewConfig = ViewConfig()
     enrol: EnrolConfig = EnrolConfig()
     bus: BusConfig = BusConfig()
     log: LogConfig = LogConfig()

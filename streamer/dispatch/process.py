@@ -20,18 +20,9 @@ from streamer.errors import ProtocolError
 from streamer.runtime.heartbeat import Heartbeat, Stop
 from streamer.runtime.stats import StatsReporter
 from streamer.wire.clock_offsets import ClockOffsets
+from streamer.wire.codec import decode, encode, expect
 from streamer.wire.counters import StageCount, StageCounters
-from streamer.wire.messages import (
-    Batch,
-    BatchDone,
-    CropMessage,
-    Embeddings,
-    Stats,
-    WorkerReady,
-    decode,
-    encode,
-    expect,
-)
+from streamer.wire.messages import Batch, BatchDone, CropMessage, Embeddings, Stats, WorkerReady
 from streamer.wire.sockets import Bus, receive_all, send_to_peer, try_send
 
 log = logging.getLogger(__name__)

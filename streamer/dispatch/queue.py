@@ -23,9 +23,9 @@ class QueuedCrop:
     attempts: int = 0
 
     @property
-    def key(self) -> tuple[str, int]:
+    def key(self) -> tuple[str, str, int]:
         """The track it belongs to."""
-        return self.info.camera, self.info.track
+        return self.info.camera, self.info.epoch, self.info.track
 
 
 class CropQueue:
@@ -42,7 +42,7 @@ class CropQueue:
         self._max_age_ms = max_age_ms
         self._counters = counters
         self._age = age
-        self._crops: OrderedDict[tuple[str, int], QueuedCrop] = OrderedDict()
+        self._crops: OrderedDict[tuple[str, str, int], QueuedCrop] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._crops)

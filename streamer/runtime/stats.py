@@ -1,32 +1,35 @@
 """A process's report about itself, once a second: its account, rates and CPU time."""
 
-import os
 import time
-import uuid
 from collections.abc import Callable, Iterable
-from typing import Literal
 
 import zmq
 
+from streamer.wire.codec import encode
 from streamer.wire.counters import StageCount
-from streamer.wire.messages import CameraState, Stats, encode
+from streamer.wire.epochs import new_epoch
+from streamer.wire.messages import CameraState, Role, Stats
 from streamer.wire.sockets import Socket, try_send
 from streamer.wire.timestamps import utc_text
 
 REPORT_SECONDS = 1.0
 FINAL_TIMEOUT_MS = 1000
 
-Role = Literal["capture", "dispatch", "embed", "identify"]
-
 
 class StatsReporter:
-    """Makes `Stats` messages; sends them to identify, or to whatever `deliver` is."""
+    """Makes `Stats` messages and sends them to identify.
 
-    def __init__(self, role: Role, name: str, ingest: Socket | None = None) -> None:
+    `fault` is what keeps the process from doing its work, for people; "" while nothing does.
+    """
+
+    def __init__(
+        self, role: Role, name: str, ingest: Socket | None = None, *, epoch: str = ""
+    ) -> None:
         self._role = role
         self._name = name
         self._ingest = ingest
-        self._instance = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self._epoch = epoch or new_epoch()
+        self.fault = ""
         self._last = time.monotonic()
         self._passed: dict[str, int] = {}
         self._rates: dict[str, float] = {}
@@ -54,15 +57,16 @@ class StatsReporter:
         self._passed = {stage.stage: stage.forwarded for stage in stages}
         self._last = now
         return Stats(
-            self._role,
-            self._name,
-            self._instance,
-            utc_text(time.time_ns()),
-            stages,
-            dict(self._rates),
-            time.process_time(),
-            camera_state,
-            final,
+            role=self._role,
+            name=self._name,
+            epoch=self._epoch,
+            sent_utc=utc_text(time.time_ns()),
+            stages=stages,
+            rates=dict(self._rates),
+            cpu_s=time.process_time(),
+            camera_state=camera_state,
+            fault=self.fault,
+            final=final,
         )
 
     def tick(

@@ -41,3 +41,12 @@ def resize_image(image: NDArray[np.uint8], width: int, height: int) -> NDArray[n
     shrinks = width < image.shape[1]
     how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(image, (width, height), interpolation=how), np.uint8)
+
+
+def shrink_to_fit(image: NDArray[np.uint8], max_bytes: int) -> NDArray[np.uint8]:
+    """Return the picture, made smaller in both directions where it has more bytes than that."""
+    if image.nbytes <= max_bytes:
+        return image
+    height, width = image.shape[:2]
+    factor = (max_bytes / image.nbytes) ** 0.5
+    return resize_image(image, max(1, int(width * factor)), max(1, int(height * factor)))

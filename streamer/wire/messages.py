@@ -1,49 +1,51 @@
-"""Every message on the wire: a frozen dataclass, encoded as a msgpack map and raw buffers.
+"""Every message on the wire: a frozen dataclass whose fields say what is allowed.
 
-The first part of a message is a map with `v` (the version), `type` and the fields; pixels and
-vectors follow as parts of their own. Whatever comes in is checked field by field; a message that
-does not fit raises ProtocolError. `docs/protocol.md` describes the published ones.
+`streamer.wire.codec` encodes a message as a msgpack map with `v` (the version), `type` and the
+fields; pixels and vectors follow as parts of their own. `docs/protocol.md` describes the
+published ones.
+
+Every run of a process has an `epoch` (`streamer.wire.epochs`). A capture process numbers its
+tracks from 1 within its epoch, so (camera, epoch, track) never means two faces.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, is_dataclass
-from functools import cache
-from typing import Annotated, Any, Literal, TypeVar
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
-import msgpack
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field
 
-from streamer.constants import CROP_SIZE
-from streamer.errors import ProtocolError
+from streamer.constants import CROP_SIZE, EMBEDDING_SIZE
 from streamer.wire.counters import StageCount
 from streamer.wire.timestamps import Timestamp
 
-VERSION = 1
-MAX_HEADER_BYTES = 256 * 1024
-MAX_PART_BYTES = 32 * 1024 * 1024
+VERSION = 2
 MAX_TRACKS = 256
 MAX_BATCH = 256
+MAX_NAMES = 500
 CROP_BYTES = CROP_SIZE * CROP_SIZE * 3
-EMBEDDING_BYTES = 128 * 4
+EMBEDDING_BYTES = EMBEDDING_SIZE * 4
 
 Text = Annotated[str, Field(max_length=512)]
 Name = Annotated[str, Field(max_length=128)]
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 Real = Annotated[float, Field(allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Unit = Annotated[float, Field(ge=0, le=1)]
+Side = Annotated[int, Field(ge=1, le=2**15)]
 WireBox = tuple[
     Annotated[int, Field(ge=-(2**20), le=2**20)],
     Annotated[int, Field(ge=-(2**20), le=2**20)],
     Annotated[int, Field(ge=0, le=2**20)],
     Annotated[int, Field(ge=0, le=2**20)],
 ]
+Role = Literal["capture", "dispatch", "embed", "identify", "view"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CropInfo:
     """Where a crop comes from. `quality` in [0, 1] weighs its vote."""
 
     camera: Name
+    epoch: Name
     track: Count
     sequence: Count
     captured: Timestamp
@@ -84,7 +86,6 @@ class BatchDone:
     batch: Count
     count: Annotated[int, Field(ge=1, le=MAX_BATCH)]
     fingerprint: Name
-    cpu_s: Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True)
@@ -97,30 +98,68 @@ class Embeddings:
 
 @dataclass(frozen=True)
 class SeenTrack:
-    """One track in one frame; `found` is False while it is only predicted."""
+    """One live track; `found` is False while it is only predicted."""
 
     track: Count
     box_xywh: WireBox
     found: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Tracks:
-    """Capture to identify, for every processed frame.
+    """Capture to identify, for every processed frame, and repeated while no frame comes.
 
-    `slot` and `generation` name the picture in the camera's frame ring; or part 1 holds it as a
-    JPEG; or there is no picture, as nobody wants one.
+    A snapshot: `tracks` are all live tracks of the camera. One that is missing has ended, so no
+    lost message leaves anybody behind.
     """
 
     camera: Name
+    epoch: Name
     sequence: Count
     captured: Timestamp
     media_ms: Real
-    frame_wh: tuple[Annotated[int, Field(ge=1, le=2**15)], Annotated[int, Field(ge=1, le=2**15)]]
     tracks: Annotated[tuple[SeenTrack, ...], Field(max_length=MAX_TRACKS)]
-    ended: Annotated[tuple[Count, ...], Field(max_length=4 * MAX_TRACKS)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameOffer:
+    """Capture to view, while somebody watches: a frame's tracks and where its pixels are.
+
+    `slot` and `generation` name the picture in the camera's shared frames; or part 1 holds it
+    as a JPEG. Boxes are in pixels of the frame, whose size is `frame_wh`; the picture may be
+    smaller.
+    """
+
+    camera: Name
+    epoch: Name
+    sequence: Count
+    captured: Timestamp
+    frame_wh: tuple[Side, Side]
+    tracks: Annotated[tuple[SeenTrack, ...], Field(max_length=MAX_TRACKS)]
     slot: Annotated[int, Field(ge=0, le=64)] | None = None
     generation: Count | None = None
+
+
+@dataclass(frozen=True)
+class FramesWanted:
+    """View to capture, published on `wanted/<camera>`: whether anybody watches the camera."""
+
+    camera: Name
+    wanted: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackFeedback:
+    """Identify to capture, published on `feedback/<camera>`: never needed, only useful.
+
+    `sequence` acknowledges the crop of that track; `certain` asks for fewer of them.
+    """
+
+    camera: Name
+    epoch: Name
+    track: Count
+    sequence: Count
+    certain: bool
 
 
 @dataclass(frozen=True)
@@ -131,51 +170,46 @@ class CameraState:
     detail: Text = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Stats:
-    """One process's report, once a second and at its end; published on the topic `stats`."""
+    """One process's report, once a second and at its end; published on the topic `stats`.
 
-    role: Literal["capture", "dispatch", "embed", "identify"]
+    epoch: of the process. fault: what keeps it from doing its work, for people; "" if nothing.
+    """
+
+    role: Role
     name: Name
-    instance: Name
+    epoch: Name
     sent_utc: Name
     stages: Annotated[tuple[StageCount, ...], Field(max_length=16)]
     rates: Annotated[dict[Name, Real], Field(max_length=32)]
-    cpu_s: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    cpu_s: Seconds
     camera_state: CameraState | None = None
+    fault: Text = ""
     final: bool = False
 
 
-@dataclass(frozen=True)
-class TrackFeedback:
-    """Identify to capture, published on `hint/<camera>`: never needed, only useful.
-
-    `sequence` acknowledges the crop of that track; `certain` asks for fewer of them.
-    """
-
-    camera: Name
-    track: Count | None = None
-    sequence: Count | None = None
-    certain: bool = False
-    frames_wanted: bool | None = None
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class IdentityEvent:
     """Published on `identity/<camera>`.
 
     event: `enter` once a track has a decision, `update` with every later crop, `exit` at its end.
+    id: of this event; never repeats.
+    track: of the face; never repeats, whatever is restarted.
     identity: the enrolled person, or None for a stranger.
     stranger: an id for a stranger, stable for the track (and beyond, if so configured).
     probability: of the identity; for a stranger, that it is nobody enrolled. In [0, 1].
     squared_distance: of the last crop's embedding to the nearest candidate's gallery.
     age_ms: capture to publication.
-    number: counts the events of a camera; a gap is what the subscriber was too slow for.
+    epoch: of the identify process. With another one, every earlier track has left.
+    number: counts a camera's events within the epoch; a gap is what the subscriber was too slow
+        for.
     """
 
     event: Literal["enter", "update", "exit"]
+    id: Name
     camera: Name
-    track: Count
+    track: Name
     identity: Name | None
     stranger: Name | None
     probability: Unit
@@ -185,32 +219,64 @@ class IdentityEvent:
     media_ms: Real
     age_ms: Real
     sequence: Count
+    epoch: Name
     number: Count
     weights: Name
     gallery: Name
 
 
+@dataclass(frozen=True, kw_only=True)
+class PresentTrack:
+    """One face that is there: who it is since when, and where it was last found."""
+
+    track: Name
+    identity: Name | None
+    stranger: Name | None
+    probability: Unit
+    box_xywh: WireBox
+    entered_utc: Name
+
+
 @dataclass(frozen=True)
-class GalleryEvent:
-    """Published on `gallery` when a new version is in use, and every second."""
+class PresenceEvent:
+    """Published on `presence/<camera>`, once a second: everybody who has entered and not left.
 
-    version: Name
-    people: Annotated[tuple[Name, ...], Field(max_length=100_000)]
-    weights: Name
-
-
-@dataclass(frozen=True)
-class FrameEvent:
-    """Published on `frame/<camera>`. Part 1: the annotated picture as a JPEG."""
+    A snapshot, so that a subscriber who missed an event, or came late, knows who is there.
+    """
 
     camera: Name
+    epoch: Name
+    present: Annotated[tuple[PresentTrack, ...], Field(max_length=MAX_TRACKS)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GalleryEvent:
+    """Published on `gallery` when a new version is in use, and every second.
+
+    people: how many are enrolled. names: a part of their names, `part` of `parts` (from 0); at a
+    new version all parts come at once, later one every second, in turn.
+    """
+
+    version: Name
+    fingerprint: Name
+    weights: Name
+    people: Count
+    names: Annotated[tuple[Name, ...], Field(max_length=MAX_NAMES)] = field(default=())
+    part: Count = 0
+    parts: Annotated[int, Field(ge=1, lt=2**31)] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameEvent:
+    """Published on `frame/<camera>`, on the socket of the pictures. Part 1: a JPEG."""
+
+    camera: Name
+    epoch: Name
     sequence: Count
     captured_utc: Name
     age_ms: Real
     frame_wh: tuple[int, int]
 
-
-M = TypeVar("M")
 
 TYPES: dict[str, type] = {
     cls.__name__: cls
@@ -221,93 +287,13 @@ TYPES: dict[str, type] = {
         BatchDone,
         Embeddings,
         Tracks,
-        Stats,
+        FrameOffer,
+        FramesWanted,
         TrackFeedback,
+        Stats,
         IdentityEvent,
+        PresenceEvent,
         GalleryEvent,
         FrameEvent,
     )
 }
-
-
-def encode(message: object, *buffers: bytes | memoryview) -> list[bytes | memoryview]:
-    """The parts of a message: header, then the buffers as they are."""
-    header = {"v": VERSION, "type": type(message).__name__, **_plain(message)}
-    return [msgpack.packb(header), *buffers]
-
-
-def decode(parts: Sequence[bytes | memoryview]) -> tuple[Any, list[bytes | memoryview]]:
-    """The message and its buffers. Raises ProtocolError for anything that does not fit."""
-    if not parts:
-        raise ProtocolError("a message must have a header. Received: no parts")
-    header, buffers = parts[0], list(parts[1:])
-    if len(header) > MAX_HEADER_BYTES:
-        raise ProtocolError(
-            f"a header must have at most {MAX_HEADER_BYTES} bytes. Received: {len(header)}"
-        )
-    if any(len(part) > MAX_PART_BYTES for part in buffers):
-        raise ProtocolError(f"a part must have at most {MAX_PART_BYTES} bytes")
-    try:
-        content = msgpack.unpackb(header, use_list=False)
-    except (ValueError, msgpack.UnpackException, RecursionError) as error:
-        raise ProtocolError(f"a header must be one msgpack map: {error}") from error
-    if not isinstance(content, dict):
-        raise ProtocolError(f"a header must be a map. Received: {type(content).__name__}")
-    version, kind = content.pop("v", None), content.pop("type", None)
-    if version != VERSION:
-        raise ProtocolError(f"the version must be {VERSION}. Received: {version!r:.40}")
-    if not isinstance(kind, str) or kind not in TYPES:
-        raise ProtocolError(f"the type must be a known one. Received: {kind!r:.40}")
-    try:
-        message = _adapter(TYPES[kind]).validate_python(content)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(step) for step in first["loc"])
-        raise ProtocolError(f"{kind}.{where}: {first['msg']}") from error
-    _check_buffers(message, buffers)
-    return message, buffers
-
-
-def expect(message: object, cls: type[M]) -> M:
-    """The message, if it is of this type. Raises ProtocolError otherwise."""
-    if not isinstance(message, cls):
-        raise ProtocolError(f"expected {cls.__name__}. Received: {type(message).__name__}")
-    return message
-
-
-def _check_buffers(message: Any, buffers: Sequence[bytes | memoryview]) -> None:
-    match message:
-        case CropMessage():
-            wanted = [[CROP_BYTES]]
-        case Batch():
-            wanted = [[CROP_BYTES] * message.count]
-        case BatchDone():
-            wanted = [[EMBEDDING_BYTES * message.count]]
-        case Embeddings():
-            wanted = [[EMBEDDING_BYTES * len(message.crops)]]
-        case Tracks() | FrameEvent():
-            wanted = [[], [len(buffers[0])]] if buffers else [[]]
-        case _:
-            wanted = [[]]
-    received = [len(part) for part in buffers]
-    if received not in wanted:
-        raise ProtocolError(
-            f"{type(message).__name__}: its parts must be of {wanted[0][:4]} bytes. "
-            f"Received: {received[:4]}"
-        )
-
-
-@cache
-def _adapter(cls: type) -> TypeAdapter[Any]:
-    return TypeAdapter(cls)
-
-
-def _plain(value: Any) -> Any:
-    # dataclasses.asdict copies deeply and is several times slower.
-    if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return value

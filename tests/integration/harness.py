@@ -113,7 +113,10 @@ class Pipeline:
             case GalleryEvent() as event:
                 self.galleries.append(event)
             case Stats() as stats:
-                self.stats[stats.role, stats.name, stats.instance] = stats
+                # Every report of every process adds up, at every moment.
+                for stage in stats.stages:
+                    assert stage.unaccounted == 0, (stats.role, stats.name, stage)
+                self.stats[stats.role, stats.name, stats.epoch] = stats
         return True
 
     def close(self) -> None:

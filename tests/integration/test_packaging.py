@@ -14,7 +14,8 @@ import pytest
 import zmq
 from packaging.requirements import Requirement
 
-from streamer.wire.messages import IdentityEvent, encode
+from streamer.wire.codec import encode
+from streamer.wire.messages import IdentityEvent
 from streamer.wire.sockets import open_bus
 from tests.integration.harness import GENEROUS_S
 from tests.streamer.wire.test_messages import MESSAGES

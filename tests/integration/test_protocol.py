@@ -10,6 +10,7 @@ import msgpack
 import pytest
 import zmq
 
+from streamer.client.subscriber import Subscriber
 from streamer.vision.images import decode_image
 from streamer.wire import messages
 from tests.integration.harness import GENEROUS_S, Pipeline
@@ -19,7 +20,10 @@ PAGE = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
 LOOP = '[cameras.door]\nsource = "{clip}"\nloop = true\n'
 
 
-@pytest.mark.parametrize("name", ["IdentityEvent", "FrameEvent", "GalleryEvent", "Stats"])
+@pytest.mark.parametrize(
+    "name",
+    ["IdentityEvent", "PresenceEvent", "PresentTrack", "FrameEvent", "GalleryEvent", "Stats"],
+)
 def test_the_page_names_every_field_and_no_other(name: str) -> None:
     section = PAGE.split(f"### {name}")[1].split("\n#")[0]
     column = " ".join(re.findall(r"^\| (`.*?) \|", section, re.MULTILINE))
@@ -61,7 +65,8 @@ def test_frames_gallery_and_stats_are_as_the_page_says(
 ) -> None:
     with zmq.Context() as context, context.socket(zmq.SUB) as socket:
         socket.linger = 0
-        socket.connect(f"ipc://{pipeline.folder}/var/run/events")
+        for bus in ("events", "pictures"):
+            socket.connect(f"ipc://{pipeline.folder}/var/run/{bus}")
         for topic in ("frame/door", "gallery", "stats"):
             socket.subscribe(topic)
         pipeline.start(LOOP.format(clip=clip))
@@ -70,14 +75,14 @@ def test_frames_gallery_and_stats_are_as_the_page_says(
             assert socket.poll(round(GENEROUS_S * 1000))
             channel, header, *rest = socket.recv_multipart()
             event = msgpack.unpackb(header)
-            assert event["v"] == 1
+            assert event["v"] == 2
             heard[event["type"]] = event
             assert len(rest) == (channel == b"frame/door")
             if rest:
                 image = decode_image(rest[0])
                 assert image is not None
                 assert list(image.shape[1::-1]) == event["frame_wh"] == [1280, 720]
-        assert set(heard["GalleryEvent"]["people"]) == {"Eileen Collins", "Grace Hopper"}  # type: ignore[call-overload]
+        assert set(heard["GalleryEvent"]["names"]) == {"Eileen Collins", "Grace Hopper"}  # type: ignore[call-overload]
         assert heard["GalleryEvent"]["weights"] == gallery.weights
     assert pipeline.stop() == 0
 
@@ -115,16 +120,38 @@ def test_pictures_are_encoded_only_while_somebody_wants_them(
     ]  # fmt: skip
 
 
-def test_a_slow_subscriber_harms_nobody_and_knows_what_it_missed(
+def test_a_slow_viewer_costs_nobody_an_event(
     pipeline: Pipeline, gallery: Gallery, clip: Path
 ) -> None:
-    from streamer.client.subscriber import Subscriber
-
-    with Subscriber(f"ipc://{pipeline.folder}/var/run/events", ["identity/", "frame/"]) as sleeper:
-        sleeper.socket.rcvhwm = 1
+    run = pipeline.folder / "var" / "run"
+    with (
+        Subscriber(f"ipc://{run}/pictures", ["frame/"], hwm=1) as viewer,
+        Subscriber(f"ipc://{run}/events", ["identity/"], hwm=1) as sleeper,
+    ):
         pipeline.start(LOOP.format(clip=clip) + "[capture]\ncertain_interval_ms = 0\n")
+        pipeline.wait("many pictures", lambda: pipeline.stage("pictures").forwarded > 5)
         pipeline.wait("many events", lambda: len(pipeline.events) > 100)
         numbers = [event.number for event in pipeline.events]
         assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-        assert sleeper.receive(10) is not None
+        assert viewer.receive(GENEROUS_S) is not None
+        assert sleeper.receive(GENEROUS_S) is not None
+    assert pipeline.stop() == 0
+
+
+def test_the_picture_of_another_camera_is_never_taken(
+    pipeline: Pipeline, gallery: Gallery, clip: Path
+) -> None:
+    """`door` is a prefix of `door2`, and ZeroMQ subscribes to prefixes."""
+    pipeline.start(
+        f'[cameras.door2]\nsource = "{clip}"\nloop = true\n[cameras.door]\nsource = "none.mp4"\n'
+    )
+    pipeline.wait("a name", pipeline.named)
+    done = pipeline.call("snapshot", "out.jpg", "--camera", "door", "--timeout", "3")
+    assert done.returncode == 2, done.stdout
+    assert "no picture came" in done.stderr
+    assert not (pipeline.folder / "out.jpg").exists()
+    assert pipeline.stage("pictures").received == 0  # nobody asked for door2
+    done = pipeline.call("snapshot", "out.jpg", "--camera", "door2")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[1] == "door2"
     assert pipeline.stop() == 0

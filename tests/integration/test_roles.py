@@ -10,8 +10,9 @@ import zmq
 
 from streamer.client.subscriber import Subscriber
 from streamer.vision.images import decode_image
+from streamer.wire.codec import encode
 from streamer.wire.curve import make_keys
-from streamer.wire.messages import FrameEvent, IdentityEvent, Stats, WorkerReady, encode
+from streamer.wire.messages import FrameEvent, IdentityEvent, Stats, WorkerReady
 from streamer.wire.sockets import Security, open_bus
 from tests.integration.harness import Pipeline
 from workers.gallery.version import Gallery
@@ -25,9 +26,11 @@ crops = "tcp://127.0.0.1:{ports[0]}"
 work = "tcp://127.0.0.1:{ports[1]}"
 ingest = "tcp://127.0.0.1:{ports[2]}"
 events = "tcp://127.0.0.1:{ports[3]}"
+frames = "tcp://127.0.0.1:{ports[4]}"
+pictures = "tcp://127.0.0.1:{ports[5]}"
 keys = "{keys}"
 """
-HOSTS = {"identify": ".", "dispatch": ".", "embed": "gpu", "capture door": "shop"}
+HOSTS = {"identify": ".", "dispatch": ".", "embed": "gpu", "view": ".", "capture door": "shop"}
 
 
 def free_ports(count: int) -> list[int]:
@@ -43,7 +46,7 @@ def free_ports(count: int) -> list[int]:
 def test_roles_alone_over_tcp_name_people_for_who_has_a_key(
     pipeline: Pipeline, gallery: Gallery, clip: Path
 ) -> None:
-    ports = free_ports(4)
+    ports = free_ports(6)
     home = pipeline.folder / "keys"
     made = pipeline.call(
         "keys", str(home), "--capture", "shop", "--worker", "gpu", "--subscriber", "page"
@@ -57,10 +60,11 @@ def test_roles_alone_over_tcp_name_people_for_who_has_a_key(
         config.write_text(CONFIG.format(clip=clip, ports=ports, keys=home / host))
         program = [sys.executable, "-m", "streamer.cli", "--config", str(config)]
         commands.append([*program, *command.split()])
-    crops, work, ingest, events = (f"tcp://127.0.0.1:{port}" for port in ports)
-    topics = ("identity/", "frame/door", "stats")
+    crops, work, ingest, events, frames, pictures = (f"tcp://127.0.0.1:{port}" for port in ports)
+    topics = ("identity/", "stats")
     with (
         Subscriber(events, topics, keys=home / "page") as friend,
+        Subscriber(pictures, ["frame/door"], keys=home / "page") as viewer,
         Subscriber(events, topics, keys=home / "gpu") as worker,
         Subscriber(events, topics, keys=pipeline.folder / "foreign") as stranger,
         Subscriber(events, topics, insecure=True) as plain,
@@ -71,6 +75,7 @@ def test_roles_alone_over_tcp_name_people_for_who_has_a_key(
         hostile = [
             *(bus.connect(zmq.PUSH, crops) for bus in (page, gpu, foreign)),
             *(bus.connect(zmq.PUSH, ingest) for bus in (page, gpu, foreign)),
+            *(bus.connect(zmq.PUSH, frames) for bus in (page, gpu, foreign)),
         ]
         for push in hostile:
             push.send(b"hostile")
@@ -82,17 +87,18 @@ def test_roles_alone_over_tcp_name_people_for_who_has_a_key(
         heard: list[Stats] = []
         try:
             names: set[str] = set()
-            pictures = 0
-            while len(names) < 2 or not pictures or len(heard) < 12:
+            while len(names) < 2 or len(heard) < 12:
                 received = friend.receive(240)
                 assert received is not None
                 match received[0]:
                     case IdentityEvent() as event if event.identity:
                         names.add(event.identity)
-                    case FrameEvent():
-                        pictures += decode_image(received[1]) is not None
                     case Stats() as stats:
                         heard.append(stats)
+            picture = viewer.receive(240)
+            assert picture is not None
+            assert isinstance(picture[0], FrameEvent)
+            assert decode_image(picture[1]) is not None
             assert not thief.poll(0)
             for excluded in (worker, stranger, plain):
                 assert excluded.receive(0.2) is None
@@ -101,7 +107,7 @@ def test_roles_alone_over_tcp_name_people_for_who_has_a_key(
             for process in reversed(roles):
                 process.terminate()
                 errors.append(process.communicate(timeout=60)[1])
-        assert [process.returncode for process in roles] == [0, 0, 0, 0], errors
+        assert [process.returncode for process in roles] == [0] * 5, errors
         told = " ".join(errors)
         for whose in ("subscriber/page.key", "worker/gpu.key", "no file of authorised/"):
             assert whose in told

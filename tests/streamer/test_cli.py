@@ -20,11 +20,15 @@ def test_importing_loads_nothing_heavy(module: str) -> None:
 
 
 def test_a_fault_of_our_own_imports_is_not_taken_for_a_missing_package(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "streamer.commands.app", None)
-    with pytest.raises(ModuleNotFoundError):
+    with pytest.raises(SystemExit) as end:
         cli.main()
+    assert end.value.code == 1
+    told = capsys.readouterr().err
+    assert "ModuleNotFoundError: import of streamer.commands.app halted" in told
+    assert "Install it with" not in told
 
 
 def test_a_missing_package_is_one_line(

@@ -14,7 +14,8 @@ from streamer.config.sections import DispatchConfig
 from streamer.dispatch.process import Dispatch, DispatchEndpoints
 from streamer.errors import FacestreamError
 from streamer.runtime.heartbeat import Heartbeat, Stop
-from streamer.wire.messages import CropInfo, CropMessage, Embeddings, decode, encode
+from streamer.wire.codec import decode, encode
+from streamer.wire.messages import CropInfo, CropMessage, Embeddings
 from streamer.wire.sockets import open_bus
 from streamer.wire.timestamps import timestamp_now
 from workers.embedding.embedder import Embedder
@@ -92,7 +93,16 @@ def _through_dispatch(seconds: float) -> float:
             while not began or time.monotonic() - began < seconds:
                 while sent - received < WINDOW:
                     sent += 1
-                    info = CropInfo("bench", sent, sent, timestamp_now(), 0.0, (0, 0, 96, 96), 1.0)
+                    info = CropInfo(
+                        camera="bench",
+                        epoch="bench",
+                        track=sent,
+                        sequence=sent,
+                        captured=timestamp_now(),
+                        media_ms=0.0,
+                        box_xywh=(0, 0, 96, 96),
+                        quality=1.0,
+                    )
                     source.send_multipart(encode(CropMessage(info), pixels))
                 if not sink.poll(_TIMEOUT_MS):
                     raise FacestreamError("dispatch gave no sign of life")

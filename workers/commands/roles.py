@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from streamer.commands.roles import HeartbeatOption, SharedFramesOption
+from streamer.commands.roles import HeartbeatOption
 from streamer.config.loading import load_config
 
 _MAX_HOST_NAME = 100
@@ -38,24 +38,20 @@ def embed(
 def identify(
     context: typer.Context,
     heartbeat: HeartbeatOption = None,
-    shared_frames: SharedFramesOption = None,
 ) -> None:
     """Run the identify process alone."""
-    from streamer.runtime.service import inherit_shared_frames, run_service, start_service
+    from streamer.runtime.service import run_service, start_service
     from workers.classifier.impostors import load_impostors
-    from workers.identity.process import Identify, IdentifyEndpoints
+    from workers.identity.process import Identify, IdentifyEndpoints, IdentifyFolders
     from workers.network.weights_file import read_fingerprint
 
     config = load_config(context.obj)
     stop = start_service(config, "identify")
-    ports = IdentifyEndpoints(
-        config.address("ingest"),
-        config.address("events"),
-        inherit_shared_frames(shared_frames or []),
-    )
+    endpoints = IdentifyEndpoints(config.address("ingest"), config.address("events"))
+    folders = IdentifyFolders(config.gallery_path, config.data_path / "strangers" / "next-number")
     impostors = load_impostors(config.weights_path, read_fingerprint(config.weights_path))
-    role = Identify(config.identify, ports, config.gallery_path, impostors)
-    run_service(role, config, stop, heartbeat)
+    service = Identify(config.identify, endpoints, folders, impostors)
+    run_service(service, config, stop, heartbeat)
 
 
 def worker_name() -> str:

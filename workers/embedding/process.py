@@ -10,8 +10,9 @@ from streamer.constants import CROP_SIZE
 from streamer.errors import ProtocolError
 from streamer.runtime.heartbeat import Heartbeat, Stop
 from streamer.runtime.stats import StatsReporter
+from streamer.wire.codec import decode, encode, expect
 from streamer.wire.counters import StageCount, StageCounters
-from streamer.wire.messages import Batch, BatchDone, WorkerReady, decode, encode, expect
+from streamer.wire.messages import Batch, BatchDone, WorkerReady
 from streamer.wire.sockets import Bus, receive_all, try_send
 from workers.embedding.embedder import Embedder
 
@@ -67,10 +68,8 @@ class EmbedWorker:
             return False
         self._counters.receive(batch.count)
         crops = np.frombuffer(b"".join(buffers), np.uint8)
-        began = time.process_time()
         vectors = self._embedder.embed(crops.reshape(batch.count, CROP_SIZE, CROP_SIZE, 3))
-        cpu_s = time.process_time() - began
-        done = BatchDone(self._name, batch.batch, batch.count, self._embedder.fingerprint, cpu_s)
+        done = BatchDone(self._name, batch.batch, batch.count, self._embedder.fingerprint)
         if self._send(encode(done, vectors.astype("<f4").tobytes())):
             self._counters.forward(batch.count)
         else:

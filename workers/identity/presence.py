@@ -3,91 +3,129 @@
 Pure state: messages in, events out; no sockets.
 """
 
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.view.annotate import Label
+from streamer.constants import CAMERA_LEASE_S
 from streamer.wire.counters import StageCounters
-from streamer.wire.messages import CropInfo, IdentityEvent, Tracks
+from streamer.wire.epochs import track_id
+from streamer.wire.messages import (
+    CropInfo,
+    IdentityEvent,
+    PresenceEvent,
+    PresentTrack,
+    Tracks,
+)
 from streamer.wire.timestamps import Timestamp, age_ms, utc_text
 from workers.classifier.classifier import Prediction
 from workers.gallery.version import Gallery
 from workers.identity.strangers import Strangers
 from workers.identity.vote import Vote
 
-MAX_TRACKS_HELD = 4096
+MAX_CAMERAS = 1024
+_REMEMBERED_EPOCHS = 16
 
 
-@dataclass
-class Presence:
-    """One track's state."""
+@dataclass(frozen=True, kw_only=True)
+class Sighting:
+    """Where and when a face was found."""
 
-    vote: Vote
     box_xywh: tuple[int, int, int, int]
     captured: Timestamp
     media_ms: float
     sequence: int
+
+
+@dataclass
+class Presence:
+    """One track's state; `entered` is when its `enter` was published, or None before that."""
+
+    vote: Vote
+    seen: Sighting
     squared_distance: float = 4.0
     stranger: str | None = None
-    entered: bool = False
+    entered: Timestamp | None = None
+
+
+@dataclass
+class _Camera:
+    """One camera's live tracks, of one run of its capture process, and its events' count."""
+
+    epoch: str
+    heard_s: float
+    number: int = 0
+    tracks: dict[int, Presence] = field(default_factory=dict)
+    earlier_epochs: deque[str] = field(default_factory=lambda: deque(maxlen=_REMEMBERED_EPOCHS))
 
 
 class PresenceTracker:
-    """All tracks of all cameras. `on_event` is called with every event, in order."""
+    """All tracks of all cameras. `on_event` is called with every event, in order.
+
+    A camera is held on a lease that each of its snapshots renews. `epoch` is of this process.
+    """
 
     def __init__(
         self,
+        *,
         min_votes: float,
         switch_margin: float,
         strangers: Strangers,
         on_event: Callable[[IdentityEvent], None],
+        epoch: str,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._min_votes = min_votes
         self._switch_margin = switch_margin
         self._strangers = strangers
         self._on_event = on_event
-        self._tracks: dict[str, dict[int, Presence]] = {}
-        self._sequences: dict[str, int] = {}
-        self._numbers: Counter[str] = Counter()
+        self._epoch = epoch
+        self._clock = clock
+        self._cameras: dict[str, _Camera] = {}
+        self._events = 0
         self._gallery: Gallery | None = None
         self._weights = ""
-        self.counters = StageCounters("embeddings")
+        self.snapshots = StageCounters("snapshots")
+        self.embeddings = StageCounters("embeddings")
 
     def use_gallery(self, gallery: Gallery | None, weights: str) -> None:
         """Name by another gallery from now on; earlier votes no longer count."""
         self._gallery = gallery
         self._weights = weights
-        for person in self._everybody():
-            person.vote.forget_names()
+        for camera in self._cameras.values():
+            for person in camera.tracks.values():
+                person.vote.forget_names()
 
-    def take_tracks(self, tracks: Tracks) -> None:
-        """One frame's tracks: where everybody is, and who has gone."""
-        camera = tracks.camera
-        if tracks.sequence < self._sequences.get(camera, 0):
-            self.end_camera(camera)  # the capture process started anew, and its numbers with it
-        self._sequences[camera] = tracks.sequence
-        here = self._tracks.setdefault(camera, {})
-        for seen in tracks.tracks:
-            person = here.get(seen.track)
+    def take_tracks(self, snapshot: Tracks) -> None:
+        """Learn where everybody is, and who is gone: every track that the snapshot lacks."""
+        self.snapshots.receive()
+        camera = self._camera_of(snapshot)
+        if camera is None:
+            return
+        for seen in snapshot.tracks:
+            person = camera.tracks.get(seen.track)
+            if person is not None and not seen.found:
+                continue
+            sighting = Sighting(
+                box_xywh=seen.box_xywh,
+                captured=snapshot.captured,
+                media_ms=snapshot.media_ms,
+                sequence=snapshot.sequence,
+            )
             if person is None:
-                if len(here) >= MAX_TRACKS_HELD:
-                    continue
                 vote = Vote(self._min_votes, self._switch_margin)
-                here[seen.track] = Presence(
-                    vote, seen.box_xywh, tracks.captured, tracks.media_ms, tracks.sequence
-                )
-            elif seen.found:
-                person.box_xywh = seen.box_xywh
-                person.captured = tracks.captured
-                person.media_ms = tracks.media_ms
-                person.sequence = tracks.sequence
-        for number in tracks.ended:
-            self._end(camera, number)
+                camera.tracks[seen.track] = Presence(vote, sighting)
+            else:
+                person.seen = sighting
+        live = {seen.track for seen in snapshot.tracks}
+        for number in [number for number in camera.tracks if number not in live]:
+            self._end(snapshot.camera, camera, number)
+        self.snapshots.forward()
 
     def take_embeddings(
         self,
@@ -98,58 +136,77 @@ class PresenceTracker:
         """Vote with crops; return those that were used, each with: is its track certain."""
         answers = []
         for info, embedding, prediction in zip(crops, embeddings, predictions, strict=True):
-            self.counters.receive()
-            person = self._tracks.get(info.camera, {}).get(info.track)
+            self.embeddings.receive()
+            camera = self._cameras.get(info.camera)
+            current = camera is not None and camera.epoch == info.epoch
+            person = camera.tracks.get(info.track) if camera is not None and current else None
             if person is None:
-                self.counters.drop("track_ended")
+                self.embeddings.drop("track_ended")
                 continue
             self._vote(info, person, embedding, prediction)
-            self.counters.forward()
+            self.embeddings.forward()
             answers.append((info, person.vote.certain))
         return answers
 
-    def labels(self, tracks: Tracks) -> list[Label]:
-        """What to draw on the frame of these tracks."""
-        here = self._tracks.get(tracks.camera, {})
-        labels = []
-        for seen in tracks.tracks:
-            person = here.get(seen.track)
-            if person is not None and seen.found:
-                vote = person.vote
-                labels.append(
-                    Label(
-                        seen.box_xywh,
-                        vote.identity,
-                        person.stranger,
-                        vote.probability,
-                        vote.decided,
-                    )
+    def expire(self) -> None:
+        """End the tracks of every camera whose lease has run out, and forget the camera."""
+        now = self._clock()
+        for name, camera in list(self._cameras.items()):
+            if now - camera.heard_s > CAMERA_LEASE_S:
+                self._end_all(name, camera)
+                if now - camera.heard_s > 20 * CAMERA_LEASE_S:
+                    del self._cameras[name]
+
+    def end_everything(self) -> None:
+        """End every track: this process stops."""
+        for name, camera in self._cameras.items():
+            self._end_all(name, camera)
+
+    def presence(self) -> Iterator[PresenceEvent]:
+        """Yield, for every camera, everybody who has entered and not left."""
+        for name, camera in self._cameras.items():
+            present = tuple(
+                PresentTrack(
+                    track=track_id(camera.epoch, number),
+                    identity=person.vote.identity,
+                    stranger=person.stranger,
+                    probability=person.vote.probability,
+                    box_xywh=person.seen.box_xywh,
+                    entered_utc=utc_text(person.entered.utc_ns),
                 )
-        return labels
+                for number, person in camera.tracks.items()
+                if person.entered is not None
+            )
+            yield PresenceEvent(name, self._epoch, present)
 
-    def end_camera(self, camera: str) -> None:
-        """End every track of a camera."""
-        for number in list(self._tracks.get(camera, {})):
-            self._end(camera, number)
-        self._sequences.pop(camera, None)
-
-    def _everybody(self) -> list[Presence]:
-        return [person for tracks in self._tracks.values() for person in tracks.values()]
+    def _camera_of(self, snapshot: Tracks) -> _Camera | None:
+        """Return the snapshot's camera with its lease renewed, or None if it must be dropped."""
+        camera = self._cameras.get(snapshot.camera)
+        if camera is None:
+            if len(self._cameras) >= MAX_CAMERAS:
+                self.snapshots.drop("too_many_cameras")
+                return None
+            camera = self._cameras[snapshot.camera] = _Camera(snapshot.epoch, self._clock())
+        elif snapshot.epoch in camera.earlier_epochs:
+            self.snapshots.drop("earlier_epoch")
+            return None
+        elif camera.epoch != snapshot.epoch:  # the capture process started anew
+            self._end_all(snapshot.camera, camera)
+            camera.earlier_epochs.append(camera.epoch)
+            camera.epoch = snapshot.epoch
+        camera.heard_s = self._clock()
+        return camera
 
     def _vote(
-        self,
-        info: CropInfo,
-        person: Presence,
-        embedding: NDArray[np.float32],
-        prediction: Prediction,
+        self, info: CropInfo, person: Presence, embedding: NDArray[np.float32], found: Prediction
     ) -> None:
         name = None
-        if prediction.person is not None and self._gallery is not None:
-            name = self._gallery.people.names[prediction.person]
+        if found.person is not None and self._gallery is not None:
+            name = self._gallery.people.names[found.person]
         # For a vote for nobody, the chance that counts is that it is indeed nobody enrolled.
-        chance = prediction.probability if name is not None else 1.0 - prediction.probability
+        chance = found.probability if name is not None else 1.0 - found.probability
         person.vote.add(name, chance, info.quality)
-        person.squared_distance = prediction.squared_distance
+        person.squared_distance = found.squared_distance
         if not person.vote.decided:
             return
         if person.vote.identity is None:
@@ -158,49 +215,53 @@ class PresenceTracker:
             self._strangers.see(person.stranger, embedding)
         else:
             person.stranger = None
+        sighting = Sighting(
+            box_xywh=info.box_xywh,
+            captured=info.captured,
+            media_ms=info.media_ms,
+            sequence=info.sequence,
+        )
         kind: Literal["enter", "update"] = "update" if person.entered else "enter"
-        person.entered = True
-        self._publish(
-            kind, info.camera, info.track, person,
-            info.box_xywh, info.captured, info.media_ms, info.sequence,
-        )  # fmt: skip
+        person.entered = person.entered or info.captured
+        self._publish(kind, info.camera, track_id(info.epoch, info.track), person, sighting)
 
-    def _end(self, camera: str, number: int) -> None:
-        person = self._tracks.get(camera, {}).pop(number, None)
-        if person is not None and person.entered:
-            self._publish(
-                "exit", camera, number, person,
-                person.box_xywh, person.captured, person.media_ms, person.sequence,
-            )  # fmt: skip
+    def _end_all(self, name: str, camera: _Camera) -> None:
+        for number in list(camera.tracks):
+            self._end(name, camera, number)
+
+    def _end(self, name: str, camera: _Camera, number: int) -> None:
+        person = camera.tracks.pop(number)
+        if person.entered is not None:
+            self._publish("exit", name, track_id(camera.epoch, number), person, person.seen)
 
     def _publish(
         self,
         kind: Literal["enter", "update", "exit"],
         camera: str,
-        track: int,
+        track: str,
         person: Presence,
-        box_xywh: tuple[int, int, int, int],
-        captured: Timestamp,
-        media_ms: float,
-        sequence: int,
+        sighting: Sighting,
     ) -> None:
-        self._numbers[camera] += 1
+        self._events += 1
+        self._cameras[camera].number += 1
         self._on_event(
             IdentityEvent(
-                kind,
-                camera,
-                track,
-                person.vote.identity,
-                person.stranger,
-                min(1.0, max(0.0, person.vote.probability)),
-                person.squared_distance,
-                box_xywh,
-                utc_text(captured.utc_ns),
-                media_ms,
-                age_ms(captured),
-                sequence,
-                self._numbers[camera],
-                self._weights,
-                self._gallery.fingerprint if self._gallery else "",
+                event=kind,
+                id=f"{self._epoch}-{self._events}",
+                camera=camera,
+                track=track,
+                identity=person.vote.identity,
+                stranger=person.stranger,
+                probability=min(1.0, max(0.0, person.vote.probability)),
+                squared_distance=person.squared_distance,
+                box_xywh=sighting.box_xywh,
+                captured_utc=utc_text(sighting.captured.utc_ns),
+                media_ms=sighting.media_ms,
+                age_ms=age_ms(sighting.captured),
+                sequence=sighting.sequence,
+                epoch=self._epoch,
+                number=self._cameras[camera].number,
+                weights=self._weights,
+                gallery=self._gallery.fingerprint if self._gallery else "",
             )
         )

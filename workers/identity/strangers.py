@@ -21,19 +21,23 @@ class _Stranger:
 
 
 class Strangers:
-    """Gives a track without a name its id; the same one to a stranger who comes back in time."""
+    """Gives a track without a name its id; the same one to a stranger who comes back in time.
+
+    `numbers` gives a number that was never given before.
+    """
 
     def __init__(
         self,
         remember_s: float,
         max_squared_distance: float,
+        numbers: Callable[[], int],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._numbers = numbers
         self._remember_s = remember_s
         self._max_squared_distance = max_squared_distance
         self._clock = clock
         self._known: list[_Stranger] = []
-        self._next = 1
 
     def name(self, embedding: NDArray[np.float32]) -> str:
         """The id of the stranger nearest to a (128,) unit vector, or a new one."""
@@ -43,8 +47,7 @@ class Strangers:
         if nearest is not None and _apart(nearest, embedding) <= self._max_squared_distance:
             nearest.seen_s = now
             return nearest.name
-        name = f"unknown-{self._next}"
-        self._next += 1
+        name = f"unknown-{self._numbers()}"
         if self._remember_s > 0:
             self._known.append(_Stranger(name, embedding.astype(np.float32), now))
             self._known = self._known[-MAX_REMEMBERED:]

@@ -14,7 +14,7 @@ def report(
 ) -> Stats:
     stages = (StageCount("worker", received, received - 1, 0, {"dispatch_gone": 1}),)
     return Stats(
-        role=role, name=name, instance=run, sent_utc="t", stages=stages,
+        role=role, name=name, epoch=run, sent_utc="t", stages=stages,
         rates={"worker": float(received)}, cpu_s=1.5, final=final,
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ import zmq
 from streamer.config.sections import DispatchConfig
 from streamer.dispatch.process import Dispatch, DispatchEndpoints
 from streamer.runtime.heartbeat import Heartbeat, Stop
+from streamer.wire.codec import decode, encode
 from streamer.wire.counters import StageCount
 from streamer.wire.messages import (
     CROP_BYTES,
@@ -24,8 +25,6 @@ from streamer.wire.messages import (
     Embeddings,
     Stats,
     WorkerReady,
-    decode,
-    encode,
 )
 from streamer.wire.sockets import Bus, Socket, open_bus
 from streamer.wire.timestamps import Timestamp, timestamp_now
@@ -67,7 +66,7 @@ class Worker:
         return message
 
     def finish(self, batch: Batch) -> None:
-        done = BatchDone("w", batch.batch, batch.count, "print", 0.0)
+        done = BatchDone("w", batch.batch, batch.count, "print")
         self.socket.send_multipart(encode(done, bytes(batch.count * EMBEDDING_BYTES)))
 
 

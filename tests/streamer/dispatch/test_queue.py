@@ -8,7 +8,11 @@ def crop(
     track: int, sequence: int, captured: Timestamp | int = 0, camera: str = "door"
 ) -> QueuedCrop:
     stamp = Timestamp(captured, 0, "here") if isinstance(captured, int) else captured
-    return QueuedCrop(CropInfo(camera, track, sequence, stamp, 0.0, (0, 0, 9, 9), 1.0), b"")
+    info = CropInfo(
+        camera=camera, epoch="e", track=track, sequence=sequence, captured=stamp, media_ms=0.0,
+        box_xywh=(0, 0, 9, 9), quality=1.0,
+    )  # fmt: skip
+    return QueuedCrop(info, b"")
 
 
 class Bench:

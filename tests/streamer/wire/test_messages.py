@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import msgpack
 import numpy as np
 import pytest
@@ -5,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamer.errors import ProtocolError
+from streamer.wire.codec import MAX_HEADER_BYTES, decode, encode, expect
 from streamer.wire.messages import (
     CROP_BYTES,
-    MAX_HEADER_BYTES,
     TYPES,
     Batch,
     BatchDone,
@@ -15,42 +17,78 @@ from streamer.wire.messages import (
     CropMessage,
     Embeddings,
     FrameEvent,
+    FrameOffer,
+    FramesWanted,
     GalleryEvent,
     IdentityEvent,
+    PresenceEvent,
+    PresentTrack,
     SeenTrack,
     Stats,
     TrackFeedback,
     Tracks,
     WorkerReady,
-    decode,
-    encode,
-    expect,
 )
 from streamer.wire.timestamps import timestamp_now
 
-INFO = CropInfo("door", 3, 17, timestamp_now(), 123.4, (10, -5, 80, 80), 0.7)
+INFO = CropInfo(
+    camera="door", epoch="e", track=3, sequence=17, captured=timestamp_now(), media_ms=123.4,
+    box_xywh=(10, -5, 80, 80), quality=0.7,
+)  # fmt: skip
+SEEN = (SeenTrack(1, (0, 0, 1, 1), True),)
+FEEDBACK = TrackFeedback(camera="door", epoch="e", track=3, sequence=17, certain=True)
+OFFER = FrameOffer(
+    camera="door", epoch="e", sequence=1, captured=timestamp_now(), frame_wh=(640, 480),
+    tracks=SEEN, slot=0, generation=2,
+)  # fmt: skip
+STATS = Stats(
+    role="capture", name="door", epoch="x", sent_utc="now", stages=(), rates={"frames": 30.0},
+    cpu_s=1.5,
+)  # fmt: skip
+EVENT = IdentityEvent(
+    event="enter", id="i", camera="door", track="e-3", identity=None, stranger="unknown-1",
+    probability=0.9, squared_distance=0.3, box_xywh=(1, 2, 3, 4), captured_utc="t", media_ms=1.0,
+    age_ms=2.0, sequence=17, epoch="e", number=1, weights="w", gallery="g",
+)  # fmt: skip
+PRESENT = PresentTrack(
+    track="e-3", identity="Zoë", stranger=None, probability=0.5, box_xywh=(1, 2, 3, 4),
+    entered_utc="t",
+)  # fmt: skip
 VECTOR = np.ones(128, "<f4").tobytes()
 MESSAGES = [
     (CropMessage(INFO), [bytes(CROP_BYTES)]),
     (WorkerReady("embed-1", 32, "abc"), []),
     (Batch(0, 0), []),
     (Batch(4, 2), [bytes(CROP_BYTES)] * 2),
-    (BatchDone("embed-1", 4, 1, "abc", 0.25), [VECTOR]),
+    (BatchDone("embed-1", 4, 1, "abc"), [VECTOR]),
     (Embeddings((INFO,), "abc"), [VECTOR]),
-    (Tracks("door", 1, timestamp_now(), 0.0, (640, 480), (), ()), []),
-    (Tracks("door", 1, timestamp_now(), 0.0, (9, 9), (SeenTrack(1, (0, 0, 1, 1), True),)
-            , (4,)), [b"j"]),
-    (Stats("capture", "door", "x", "now", (), {"frames": 30.0}, 1.5), []),
-    (TrackFeedback("door", 3, 17, True), []),
     (
-        IdentityEvent(
-            "enter", "door", 3, None, "unknown-1", 0.9, 0.3, (1, 2, 3, 4),
-            "t", 1.0, 2.0, 17, 1, "w", "g",
+        Tracks(
+            camera="door", epoch="e", sequence=1, captured=timestamp_now(), media_ms=0.0,
+            tracks=SEEN,
         ),
         [],
     ),
-    (GalleryEvent("000001", ("Zoë", "李"), "abc"), []),
-    (FrameEvent("door", 1, "t", 3.0, (640, 480)), [b"jpeg"]),
+    (OFFER, []),
+    (replace(OFFER, slot=None, generation=None), [b"jpeg"]),
+    (FramesWanted("door", True), []),
+    (STATS, []),
+    (FEEDBACK, []),
+    (EVENT, []),
+    (PresenceEvent("door", "e", (PRESENT,)), []),
+    (
+        GalleryEvent(
+            version="000001", fingerprint="f", weights="abc", people=2, names=("Zoë", "李")
+        ),
+        [],
+    ),
+    (
+        FrameEvent(
+            camera="door", epoch="e", sequence=1, captured_utc="t", age_ms=3.0,
+            frame_wh=(640, 480),
+        ),
+        [b"jpeg"],
+    ),
 ]  # fmt: skip
 
 
@@ -81,8 +119,8 @@ CROP = bytes(CROP_BYTES)
         ([msgpack.packb([1, 2])], "map"),
         ([msgpack.packb({1: 2})], "map key"),
         ([b"\x80" + b"\0" * MAX_HEADER_BYTES], "at most"),
-        ([header(v=2), CROP], "version must be 1"),
-        ([header(v=True + 1), CROP], "version"),
+        ([header(v=1), CROP], "version must be 2"),
+        ([header(v=True), CROP], "version"),
         ([header(type="__class__"), CROP], "type"),
         ([header(type=["CropMessage"]), CROP], "type"),
         ([header(type="TrackFeedback"), CROP], "TrackFeedback"),
@@ -91,12 +129,12 @@ CROP = bytes(CROP_BYTES)
         ([header(), CROP[1:]], "parts"),
         ([header(), CROP, CROP], "parts"),
         ([header(info={"camera": "x" * 1000}), CROP], "camera"),
-        ([msgpack.packb({"v": 1, "type": "Batch", "batch": 1, "count": 10**6})], "count"),
-        ([msgpack.packb({"v": 1, "type": "Batch", "batch": -1, "count": 1}), CROP], "batch"),
+        ([msgpack.packb({"v": 2, "type": "Batch", "batch": 1, "count": 10**6})], "count"),
+        ([msgpack.packb({"v": 2, "type": "Batch", "batch": -1, "count": 1}), CROP], "batch"),
         (
             [
                 msgpack.packb(
-                    {"v": 1, "type": "Stats", "role": "capture", "name": "a", "instance": "b",
+                    {"v": 2, "type": "Stats", "role": "capture", "name": "a", "epoch": "b",
                      "sent_utc": "c", "stages": [], "rates": {"x": float("nan")}, "cpu_s": 0.0}
                 )
             ],
@@ -144,6 +182,6 @@ def test_a_damaged_message_is_right_or_a_protocol_error(
 
 
 def test_expect_names_both_types() -> None:
-    assert expect(TrackFeedback("door"), TrackFeedback) == TrackFeedback("door")
+    assert expect(FEEDBACK, TrackFeedback) == FEEDBACK
     with pytest.raises(ProtocolError, match=r"expected Batch\. Received: TrackFeedback"):
-        expect(TrackFeedback("door"), Batch)
+        expect(FEEDBACK, Batch)

@@ -1,3 +1,5 @@
+from itertools import count
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,7 +13,7 @@ def direction(index: int) -> NDArray[np.float32]:
 
 
 def test_by_default_nobody_is_remembered() -> None:
-    strangers = Strangers(0.0, 0.5)
+    strangers = Strangers(0.0, 0.5, count(1).__next__)
     assert strangers.name(direction(0)) == "unknown-1"
     assert strangers.name(direction(0)) == "unknown-2"
     assert strangers._known == []
@@ -19,7 +21,7 @@ def test_by_default_nobody_is_remembered() -> None:
 
 def test_who_comes_back_in_time_keeps_the_id_and_later_is_forgotten() -> None:
     now = [0.0]
-    strangers = Strangers(60.0, 0.5, clock=lambda: now[0])
+    strangers = Strangers(60.0, 0.5, count(1).__next__, clock=lambda: now[0])
     first = strangers.name(direction(0))
     strangers.see(first, direction(0))
     now[0] = 59.0
@@ -30,7 +32,7 @@ def test_who_comes_back_in_time_keeps_the_id_and_later_is_forgotten() -> None:
 
 
 def test_memory_has_a_limit() -> None:
-    strangers = Strangers(60.0, 0.0)
+    strangers = Strangers(60.0, 0.0, count(1).__next__)
     for index in range(MAX_REMEMBERED + 50):
         strangers.name(direction(index) * (1 + index))
     assert len(strangers._known) <= MAX_REMEMBERED

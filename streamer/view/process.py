@@ -1,0 +1,173 @@
+"""The view process: draws who is there onto frames, and publishes them while somebody watches."""
+
+import logging
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import zmq
+from numpy.typing import NDArray
+
+from streamer.errors import ProtocolError
+from streamer.runtime.heartbeat import Heartbeat, Stop
+from streamer.runtime.stats import StatsReporter
+from streamer.view.annotate import annotate
+from streamer.view.labels import LabelBook
+from streamer.vision.images import decode_image, encode_image
+from streamer.wire.codec import decode, encode, expect
+from streamer.wire.counters import StageCount, StageCounters
+from streamer.wire.messages import (
+    FrameEvent,
+    FrameOffer,
+    FramesWanted,
+    IdentityEvent,
+    PresenceEvent,
+)
+from streamer.wire.shared_frames import SharedFrames
+from streamer.wire.sockets import Bus, Socket, receive_all, try_send
+from streamer.wire.timestamps import age_ms, utc_text
+from streamer.wire.topics import topic, wanted
+
+log = logging.getLogger(__name__)
+
+FRAMES_HWM = 64
+PICTURES_HWM = 8
+"""A slow viewer is at most so many pictures behind; further ones it never gets."""
+_POLL_MS = 200
+_MAX_SUBSCRIPTIONS = 1000
+
+
+@dataclass(frozen=True)
+class ViewEndpoints:
+    """Frames and pictures are bound here; `shared_frames` are of the cameras on this host."""
+
+    frames: str
+    pictures: str
+    events: str
+    ingest: str
+    shared_frames: dict[str, SharedFrames]
+
+
+class View:
+    """`run()` owns the sockets and serves until `stop` is set."""
+
+    def __init__(self, cameras: list[str], endpoints: ViewEndpoints, jpeg_quality: int) -> None:
+        self._cameras = cameras
+        self._endpoints = endpoints
+        self._jpeg_quality = jpeg_quality
+        self._labels = LabelBook()
+        self._subscriptions: set[bytes] = set()
+        self._messages = StageCounters("view messages")
+        self._pictures = StageCounters("pictures")
+
+    def run(self, bus: Bus, stop: Stop, heartbeat: Heartbeat) -> None:
+        """Draw and publish the newest frame of each camera that is watched."""
+        cv2.setNumThreads(1)
+        frames = bus.bind(zmq.PULL, self._endpoints.frames, FRAMES_HWM, roles=("capture",))
+        self._out = bus.bind(
+            zmq.XPUB, self._endpoints.pictures, PICTURES_HWM, roles=("capture", "subscriber")
+        )
+        events = bus.connect(zmq.SUB, self._endpoints.events)
+        for kind in ("identity/", "presence/"):
+            events.subscribe(kind)
+        reporter = StatsReporter("view", "view", bus.connect(zmq.PUSH, self._endpoints.ingest))
+        poller = zmq.Poller()
+        for socket in (frames, self._out, events):
+            poller.register(socket, zmq.POLLIN)
+        heartbeat.ready()
+        while not stop.is_set():
+            poller.poll(_POLL_MS)
+            heartbeat.beat()
+            if self._read_subscriptions() or reporter.due():
+                self._tell_cameras()
+            self._read_events(events)
+            for offer, buffers in self._newest_offers(frames).values():
+                self._publish(offer, buffers)
+            reporter.tick(self._stages)
+        reporter.send(self._stages(), final=True)
+
+    def _read_subscriptions(self) -> bool:
+        """Return whether anybody has subscribed or gone."""
+        changed = False
+        for message, *_ in receive_all(self._out):
+            changed = True
+            if message[:1] == b"\x00":
+                self._subscriptions.discard(message[1:])
+            elif message[:1] == b"\x01" and len(self._subscriptions) < _MAX_SUBSCRIPTIONS:
+                self._subscriptions.add(message[1:])
+        return changed
+
+    def _tell_cameras(self) -> None:
+        for camera in self._cameras:
+            message = FramesWanted(camera, wanted(self._subscriptions, "frame", camera))
+            try_send(self._out, [topic("wanted", camera), *encode(message)])
+
+    def _read_events(self, events: Socket) -> None:
+        for _, *parts in receive_all(events):
+            try:
+                message, _ = decode(parts)
+            except ProtocolError as error:
+                log.warning("event dropped: %s", error)
+                continue
+            match message:
+                case IdentityEvent():
+                    self._labels.take_event(message)
+                case PresenceEvent():
+                    self._labels.take_presence(message)
+
+    def _newest_offers(
+        self, frames: Socket
+    ) -> dict[str, tuple[FrameOffer, list[bytes | memoryview]]]:
+        newest: dict[str, tuple[FrameOffer, list[bytes | memoryview]]] = {}
+        for parts in receive_all(frames):
+            self._messages.receive()
+            try:
+                message, buffers = decode(parts)
+                offer = expect(message, FrameOffer)
+            except ProtocolError as error:
+                self._messages.drop("malformed")
+                log.warning("frame dropped: %s", error)
+                continue
+            self._messages.forward()
+            self._pictures.receive()
+            if offer.camera not in self._cameras:
+                self._pictures.drop("unknown_camera")
+                continue
+            self._pictures.drop("superseded", int(offer.camera in newest))
+            newest[offer.camera] = (offer, buffers)
+        return newest
+
+    def _publish(self, offer: FrameOffer, buffers: list[bytes | memoryview]) -> None:
+        if not wanted(self._subscriptions, "frame", offer.camera):
+            self._pictures.drop("unwanted")
+            return
+        image = self._picture(offer, buffers)
+        if image is None:
+            self._pictures.drop("unreadable" if buffers else "overwritten")
+            return
+        height, width = image.shape[:2]
+        annotate(image, self._labels.labels(offer, width / offer.frame_wh[0]))
+        event = FrameEvent(
+            camera=offer.camera,
+            epoch=offer.epoch,
+            sequence=offer.sequence,
+            captured_utc=utc_text(offer.captured.utc_ns),
+            age_ms=age_ms(offer.captured),
+            frame_wh=(width, height),
+        )
+        jpeg = encode_image(image, quality=self._jpeg_quality)
+        try_send(self._out, [topic("frame", offer.camera), *encode(event, jpeg)])
+        self._pictures.forward()
+
+    def _picture(
+        self, offer: FrameOffer, buffers: list[bytes | memoryview]
+    ) -> NDArray[np.uint8] | None:
+        if buffers:
+            return decode_image(buffers[0])
+        shared = self._endpoints.shared_frames.get(offer.camera)
+        if shared is None or offer.slot is None or offer.generation is None:
+            return None
+        return shared.read(offer.slot, offer.generation)
+
+    def _stages(self) -> tuple[StageCount, ...]:
+        return self._pictures.snapshot(), self._messages.snapshot()

@@ -1,0 +1,114 @@
+"""Messages to parts and back: a msgpack map as the header, then pixels or vectors as they are.
+
+Whatever comes in is checked field by field; what does not fit raises ProtocolError.
+"""
+
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
+from functools import cache
+from typing import Any, TypeVar
+
+import msgpack
+from pydantic import TypeAdapter, ValidationError
+
+from streamer.errors import ProtocolError
+from streamer.wire.messages import (
+    CROP_BYTES,
+    EMBEDDING_BYTES,
+    TYPES,
+    VERSION,
+    Batch,
+    BatchDone,
+    CropMessage,
+    Embeddings,
+    FrameEvent,
+    FrameOffer,
+)
+
+MAX_HEADER_BYTES = 256 * 1024
+MAX_PART_BYTES = 32 * 1024 * 1024
+
+M = TypeVar("M")
+
+
+def encode(message: object, *buffers: bytes | memoryview) -> list[bytes | memoryview]:
+    """The parts of a message: header, then the buffers as they are."""
+    header = {"v": VERSION, "type": type(message).__name__, **_plain(message)}
+    return [msgpack.packb(header), *buffers]
+
+
+def decode(parts: Sequence[bytes | memoryview]) -> tuple[Any, list[bytes | memoryview]]:
+    """The message and its buffers. Raises ProtocolError for anything that does not fit."""
+    if not parts:
+        raise ProtocolError("a message must have a header. Received: no parts")
+    header, buffers = parts[0], list(parts[1:])
+    if len(header) > MAX_HEADER_BYTES:
+        raise ProtocolError(
+            f"a header must have at most {MAX_HEADER_BYTES} bytes. Received: {len(header)}"
+        )
+    if any(len(part) > MAX_PART_BYTES for part in buffers):
+        raise ProtocolError(f"a part must have at most {MAX_PART_BYTES} bytes")
+    try:
+        content = msgpack.unpackb(header, use_list=False)
+    except (ValueError, msgpack.UnpackException, RecursionError) as error:
+        raise ProtocolError(f"a header must be one msgpack map: {error}") from error
+    if not isinstance(content, dict):
+        raise ProtocolError(f"a header must be a map. Received: {type(content).__name__}")
+    version, kind = content.pop("v", None), content.pop("type", None)
+    if version != VERSION:
+        raise ProtocolError(f"the version must be {VERSION}. Received: {version!r:.40}")
+    if not isinstance(kind, str) or kind not in TYPES:
+        raise ProtocolError(f"the type must be a known one. Received: {kind!r:.40}")
+    try:
+        message = _adapter(TYPES[kind]).validate_python(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(step) for step in first["loc"])
+        raise ProtocolError(f"{kind}.{where}: {first['msg']}") from error
+    _check_buffers(message, buffers)
+    return message, buffers
+
+
+def expect(message: object, cls: type[M]) -> M:
+    """The message, if it is of this type. Raises ProtocolError otherwise."""
+    if not isinstance(message, cls):
+        raise ProtocolError(f"expected {cls.__name__}. Received: {type(message).__name__}")
+    return message
+
+
+def _check_buffers(message: Any, buffers: Sequence[bytes | memoryview]) -> None:
+    match message:
+        case CropMessage():
+            wanted = [[CROP_BYTES]]
+        case Batch():
+            wanted = [[CROP_BYTES] * message.count]
+        case BatchDone():
+            wanted = [[EMBEDDING_BYTES * message.count]]
+        case Embeddings():
+            wanted = [[EMBEDDING_BYTES * len(message.crops)]]
+        case FrameOffer() | FrameEvent():
+            wanted = [[], [len(buffers[0])]] if buffers else [[]]
+        case _:
+            wanted = [[]]
+    received = [len(part) for part in buffers]
+    if received not in wanted:
+        raise ProtocolError(
+            f"{type(message).__name__}: its parts must be of {wanted[0][:4]} bytes. "
+            f"Received: {received[:4]}"
+        )
+
+
+@cache
+def _adapter(cls: type) -> TypeAdapter[Any]:
+    return TypeAdapter(cls)
+
+
+def _plain(value: Any) -> Any:
+    # dataclasses.asdict copies deeply and is several times slower.
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,56 @@
+"""Numbers that never repeat, whatever is killed: a file says which are taken."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from streamer.errors import FacestreamError
+from streamer.files import write_file
+
+BLOCK = 1000
+
+
+class IdSequence:
+    """Whole numbers from 1, handed out once, over all runs that use one file.
+
+    They are taken from the file a block at a time, so a run that is killed leaves a gap and no
+    number twice. Raises FacestreamError where the file cannot be read or written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._next = self._end = 0
+
+    def take(self) -> int:
+        """Return the next number."""
+        if self._next >= self._end:
+            self._next, self._end = self._reserve()
+        self._next += 1
+        return self._next - 1
+
+    def _reserve(self) -> tuple[int, int]:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self._path.parent, os.O_RDONLY)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                first = self._first_free()
+                write_file(self._path, f"{first + BLOCK}\n".encode())
+            finally:
+                os.close(descriptor)
+        except (OSError, ValueError) as error:
+            raise FacestreamError(
+                f"{self._path}: must hold the next free number. Delete it to begin again from 1: "
+                f"{error}"
+            ) from error
+        return first, first + BLOCK
+
+    def _first_free(self) -> int:
+        try:
+            text = self._path.read_text(encoding="ascii")
+        except FileNotFoundError:
+            return 1
+        number = int(text)
+        if number < 1:
+            raise ValueError(f"received: {text[:40]!r}")
+        return number
