@@ -6,6 +6,7 @@ from streamer.config.sections import DetectConfig, EnrolConfig
 from tests.trainer.people import made_people, some_of
 from trainer.datasets.dataset import write_dataset
 from trainer.enrolment.bulk import harvest_people, people_in
+from trainer.evaluation.pool import Pool
 from trainer.evaluation.search import Found, Plan, search
 from workers.classifier.fitting import ClassifierSpec
 from workers.classifier.impostors import load_impostors
@@ -38,15 +39,15 @@ def search_parameters(folder: Path) -> Found:
     """A search to its end."""
     impostors = some_of(load_impostors(), 300)
     vectors, dataset = made_people(impostors, 4, 4)
-    plan = Plan(COMBINATIONS, 2, 2, jobs=1, backend="threading")
     return search(
         dataset,
-        "w",
-        ClassifierSpec(),
-        plan,
-        lambda parameters, training, name: (vectors, impostors),
-        folder,
-        lambda done, total: None,
+        Plan(COMBINATIONS, 2, 2),
+        weights="w",
+        spec=ClassifierSpec(),
+        embed=lambda parameters, training, name: (vectors, impostors),
+        work=folder,
+        on_progress=lambda done, total: None,
+        pool=Pool(1, "threading"),
     )
 
 

@@ -149,7 +149,12 @@ def tune(
     inner: Annotated[int, typer.Option(min=2, help="Folds that choose.")] = 3,
     jobs: Annotated[int, typer.Option(help="Processes; -1: one for each core.")] = -1,
     backend: Annotated[
-        str, typer.Option(help="joblib's: loky, threading, or ray or dask if installed.")
+        str,
+        typer.Option(help="joblib's: loky, threading, multiprocessing; dask or ray if installed."),
+    ] = "loky",
+    dask_address: Annotated[
+        str,
+        typer.Option(help="Of a Dask scheduler, tcp://HOST:PORT; without it one is started here."),
     ] = "",
     work: Work = None,
 ) -> None:
@@ -160,6 +165,7 @@ def tune(
     """
     from trainer.commands.enrolment import network
     from trainer.enrolment.enrol import embed_all
+    from trainer.evaluation.pool import Pool
     from trainer.evaluation.search import (
         Plan,
         combinations_of,
@@ -174,7 +180,8 @@ def tune(
 
     config = load_config(context.obj)
     faces = _faces(config, source)
-    plan = Plan(combinations_of(grid, random), outer, inner, jobs, _backend(backend))
+    pool = Pool(jobs, backend, dask_address)
+    plan = Plan(combinations_of(grid, random), outer, inner)
     # A search of other crops or with other settings has another folder.
     what = hashlib.sha256(faces.crops_rgb.tobytes() + repr((plan, faces.names)).encode())
     folder = work or config.data_path / "work" / f"tune-{what.hexdigest()[:12]}"
@@ -184,13 +191,14 @@ def tune(
     with stoppable() as stopped, progress_text("combinations") as tell:
         found = search(
             faces,
-            embedder.fingerprint,
-            spec_of(config.identify),
             plan,
-            tuned.vectors,
-            folder,
-            lambda done, total: tell(done, total, ""),
-            stopped,
+            weights=embedder.fingerprint,
+            spec=spec_of(config.identify),
+            embed=tuned.vectors,
+            work=folder,
+            on_progress=lambda done, total: tell(done, total, ""),
+            stopped=stopped,
+            pool=pool,
         )
     page = write_tune_report(folder, found)
     typer.echo(f"best: {text_of(found.best)}")
@@ -263,22 +271,3 @@ def report(
     shutil.rmtree(work)
     own = evaluations[spec.kind].own
     typer.echo(f"{own.true_accept_rate:.1%} of {len(own.row)} crops named rightly; {page}")
-
-
-def _backend(name: str) -> str:
-    """Make a cluster's backend known to joblib. Raises ConfigError where it is not installed."""
-    try:
-        if name == "ray":
-            from ray.util.joblib import register_ray
-
-            register_ray()
-        elif name == "dask":
-            import distributed  # noqa: F401 (registers itself)
-        elif name not in ("", "loky", "threading", "multiprocessing"):
-            raise ConfigError(
-                f"--backend must be loky, threading, multiprocessing, ray or dask. Received: "
-                f"{name!r}"
-            )
-    except ImportError as error:
-        raise ConfigError(f"--backend {name}: is not installed: {error}") from error
-    return name

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from sklearn.model_selection import ParameterGrid, ParameterSampler
 from streamer.errors import DatasetError
 from trainer.datasets.dataset import Dataset, folds_of
 from trainer.evaluation.cross_validation import Evaluation, cross_validate, evaluation_of, try_fold
+from trainer.evaluation.pool import Pool
 from workers.classifier.fitting import ClassifierSpec
 from workers.classifier.impostors import Impostors
 
@@ -40,13 +41,11 @@ DEFAULT_GRID: list[dict[str, list[Any]]] = [
 
 @dataclass(frozen=True)
 class Plan:
-    """How to search; `backend` is joblib's, "" for its own choice."""
+    """What to search: combinations of parameters, chosen by inner folds, tested by outer ones."""
 
     combinations: list[Parameters]
     outer_folds: int
     inner_folds: int
-    jobs: int = -1
-    backend: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,13 +105,15 @@ def spec_with(spec: ClassifierSpec, parameters: Mapping[str, Any]) -> Classifier
 
 def search(
     dataset: Dataset,
+    plan: Plan,
+    *,
     weights: str,
     spec: ClassifierSpec,
-    plan: Plan,
     embed: Embed,
     work: Path,
     on_progress: Callable[[int, int], None],
     stopped: Callable[[], bool] = lambda: False,
+    pool: Pool | None = None,
 ) -> Found:
     """Run the plan.
 
@@ -159,7 +160,7 @@ def search(
 
     jobs = (job(place, number) for place, number in tasks)
     done = total - len(tasks)
-    for place, number, score in _run(jobs, plan):
+    for place, number, score in (pool or Pool()).run(jobs):
         results.add(place, number, score)
         done += 1
         on_progress(done, total)
@@ -193,12 +194,6 @@ def _has_no_folds(dataset: Dataset) -> bool:
     return False
 
 
-def _run(jobs: Iterator[Any], plan: Plan) -> Iterator[tuple[int, int, float]]:
-    with joblib.parallel_config(plan.backend or "loky", n_jobs=plan.jobs):
-        parallel = joblib.Parallel(return_as="generator_unordered", pre_dispatch="2*n_jobs")
-        yield from parallel(jobs)
-
-
 def _inner_score(
     place: int,
     number: int,
@@ -221,8 +216,6 @@ class _Results:
         self.scores: dict[tuple[int, int], float] = {}
         crops = hashlib.sha256(dataset.crops_rgb.tobytes() + dataset.labels.tobytes()).hexdigest()
         run = {**asdict(plan), "crops": crops, "weights": fingerprint}
-        for key in ("jobs", "backend"):
-            del run[key]
         self._run = json.dumps(run, sort_keys=True)
         try:
             lines = path.read_text(encoding="utf-8").splitlines()

@@ -1,4 +1,5 @@
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from streamer.errors import DatasetError
 from tests.trainer.people import made_people, some_of
 from trainer.datasets.dataset import Dataset
+from trainer.evaluation.pool import Pool
 from trainer.evaluation.search import (
     Parameters,
     Plan,
@@ -21,7 +23,7 @@ from workers.classifier.fitting import ClassifierSpec
 from workers.classifier.impostors import Impostors
 
 COMBINATIONS = [{"kind": "knn", "neighbours": 1}, {"kind": "svc", "C": 1.0}]
-PLAN = Plan(COMBINATIONS, 2, 2, jobs=1, backend="threading")
+PLAN = Plan(COMBINATIONS, 2, 2)
 
 
 def test_the_built_in_grid_and_a_file_of_ones_own(folder: Path) -> None:
@@ -57,20 +59,28 @@ def test_a_search_is_nested_and_goes_on_where_it_was_stopped(
         return vectors, fewer
 
     done: list[int] = []
-    arguments = (dataset, "w", ClassifierSpec(), PLAN, embed, folder)
+    dataset_search = partial(
+        search,
+        dataset,
+        weights="w",
+        spec=ClassifierSpec(),
+        embed=embed,
+        work=folder,
+        pool=Pool(1, "threading"),
+    )
 
     def note(so_far: int, total: int) -> None:
         assert total == 6
         done.append(so_far)
 
     with pytest.raises(DatasetError, match="stopped"):
-        search(*arguments, note, stopped=lambda: len(done) == 3)
+        dataset_search(PLAN, on_progress=note, stopped=lambda: len(done) == 3)
     lines = (folder / "results.jsonl").read_text().splitlines()
     assert len(lines) == 3
     with (folder / "results.jsonl").open("a") as file:
         file.write("[0, 1, 0.")  # a kill in the middle of a line
     done.clear()
-    found = search(*arguments, note)
+    found = dataset_search(PLAN, on_progress=note)
     assert done[0] == 2
     assert done[-1] == 6
     assert set(trained_on) == {8, 16}  # the outer folds' training parts, and everything
@@ -80,9 +90,9 @@ def test_a_search_is_nested_and_goes_on_where_it_was_stopped(
     page = write_tune_report(folder, found).read_text()
     assert "Nested test" in page
     assert json.loads((folder / "tune.json").read_text())["best"] == found.best
-    other = Plan(COMBINATIONS[:1], 2, 2, jobs=1)
+    other = Plan(COMBINATIONS[:1], 2, 2)
     with pytest.raises(DatasetError, match="other crops or settings"):
-        search(dataset, "w", ClassifierSpec(), other, embed, folder, note)
+        dataset_search(other, on_progress=note)
 
 
 def test_what_to_write_into_the_config() -> None:
