@@ -63,5 +63,5 @@ class CropScheduler:
                 del state.in_flight[sent]
 
     def forget(self, track: int) -> None:
-        """The track has ended."""
+        """Forget a track that has ended."""
         self._tracks.pop(track, None)

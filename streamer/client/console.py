@@ -111,7 +111,7 @@ class Display:
             self.line(self._plain_rates())
 
     def account(self) -> dict[str, StageCount]:
-        """The account so far, over all processes, those that were restarted included."""
+        """Return the account so far, over all processes, those that were restarted included."""
         return self._totals.account()
 
     def _take_stats(self, stats: Stats) -> None:

@@ -242,7 +242,7 @@ class Config(Section):
         ]
 
     def address(self, name: str) -> str:
-        """A bus address with its ipc path made absolute."""
+        """Return a bus address with its ipc path made absolute."""
         return self.addresses[name]
 
     def resolve(self, address: str) -> str:

@@ -194,7 +194,7 @@ class Dispatch:
                 self._queue.put_back(crop, attempted=True)
 
     def _drain(self, poller: zmq.Poller) -> None:
-        """The cameras have stopped: finish what is on its way, within a moment."""
+        """Finish what is on its way, within a moment, once the cameras have stopped."""
         until = time.monotonic() + _DRAIN_S
         while time.monotonic() < until:
             quiet = not poller.poll(_DRAIN_QUIET_MS)

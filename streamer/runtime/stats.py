@@ -35,7 +35,7 @@ class StatsReporter:
         self._rates: dict[str, float] = {}
 
     def due(self) -> bool:
-        """True once a second."""
+        """Return whether a second has passed since the last report."""
         return time.monotonic() - self._last >= REPORT_SECONDS
 
     def make(
@@ -44,7 +44,7 @@ class StatsReporter:
         camera_state: CameraState | None = None,
         final: bool = False,
     ) -> Stats:
-        """A report now; rates are what each stage passed on a second since the last one."""
+        """Send a report; rates are what each stage forwarded a second since the last one."""
         stages = tuple(stages)
         now = time.monotonic()
         elapsed = now - self._last

@@ -10,7 +10,7 @@ JPEG_QUALITY = 80
 
 
 def read_image(path: Path) -> NDArray[np.uint8] | None:
-    """A picture file's pixels, or None where it cannot be read as one."""
+    """Read a picture file's pixels; None if it cannot be read."""
     try:
         return decode_image(path.read_bytes())  # OpenCV's own reading writes to the terminal
     except OSError:
@@ -18,7 +18,7 @@ def read_image(path: Path) -> NDArray[np.uint8] | None:
 
 
 def decode_image(content: bytes | memoryview) -> NDArray[np.uint8] | None:
-    """The pixels of a picture in memory, or None where it is none."""
+    """Decode a picture in memory; None if it is not a picture."""
     if not len(content):
         return None
     image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
@@ -28,7 +28,7 @@ def decode_image(content: bytes | memoryview) -> NDArray[np.uint8] | None:
 def encode_image(
     image_bgr: NDArray[np.uint8], suffix: str = ".jpg", quality: int = JPEG_QUALITY
 ) -> bytes:
-    """A picture in the format of a file suffix. `quality` (1 to 100) is for JPEG alone."""
+    """Encode a picture in the format of a file suffix. `quality` (1 to 100) is for JPEG alone."""
     options = [cv2.IMWRITE_JPEG_QUALITY, quality] if suffix in (".jpg", ".jpeg") else []
     good, content = cv2.imencode(suffix, image_bgr, options)
     if not good:
@@ -37,7 +37,7 @@ def encode_image(
 
 
 def resize_image(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    """The picture (grey or colour) in another size in pixels; averaged where it shrinks."""
+    """Resize a picture (grey or colour) to a size in pixels; averaged where it shrinks."""
     shrinks = width < image.shape[1]
     how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(image, (width, height), interpolation=how), np.uint8)

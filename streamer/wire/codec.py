@@ -32,13 +32,13 @@ M = TypeVar("M")
 
 
 def encode(message: object, *buffers: bytes | memoryview) -> list[bytes | memoryview]:
-    """The parts of a message: header, then the buffers as they are."""
+    """Return the parts of a message: header, then the buffers as they are."""
     header = {"v": VERSION, "type": type(message).__name__, **_plain(message)}
     return [msgpack.packb(header), *buffers]
 
 
 def decode(parts: Sequence[bytes | memoryview]) -> tuple[Any, list[bytes | memoryview]]:
-    """The message and its buffers. Raises ProtocolError for anything that does not fit."""
+    """Return the message and its buffers. Raises ProtocolError for anything that does not fit."""
     if not parts:
         raise ProtocolError("a message must have a header. Received: no parts")
     header, buffers = parts[0], list(parts[1:])
@@ -70,7 +70,7 @@ def decode(parts: Sequence[bytes | memoryview]) -> tuple[Any, list[bytes | memor
 
 
 def expect(message: object, cls: type[M]) -> M:
-    """The message, if it is of this type. Raises ProtocolError otherwise."""
+    """Return the message, if it is of this type. Raises ProtocolError otherwise."""
     if not isinstance(message, cls):
         raise ProtocolError(f"expected {cls.__name__}. Received: {type(message).__name__}")
     return message

@@ -31,7 +31,7 @@ class Security:
 
 
 def is_tcp(address: str) -> bool:
-    """True for an address that leaves this host's file system."""
+    """Return whether an address leaves this host's file system."""
     return address.startswith("tcp://")
 
 
@@ -143,7 +143,7 @@ def open_bus(security: Security | None = None, linger_ms: int = 0) -> Iterator[B
 
 
 def receive_all(socket: Socket, limit: int = 1000) -> Iterator[list[bytes]]:
-    """What has arrived, without waiting; at most `limit` messages, so that a flood cannot hold."""
+    """Yield what has arrived, without waiting; at most `limit` messages, so that a flood ends."""
     for _ in range(limit):
         try:
             yield socket.recv_multipart(zmq.NOBLOCK)

@@ -24,7 +24,7 @@ def pipeline(
     faces: Annotated[list[int] | None, typer.Option(help="Faces in the clip.")] = None,
     json_file: JsonFile = None,
 ) -> None:
-    """The whole pipeline on made clips, and the plain loop that a tutorial would write."""
+    """Measure the whole pipeline on made clips, and the plain loop that a tutorial would write."""
     from trainer.benchmarks.pipeline import measure
 
     figures = measure(faces or [1, 4, 10], seconds, _say)
@@ -92,7 +92,7 @@ def embed(
     ] = 0,
     json_file: JsonFile = None,
 ) -> None:
-    """The forward pass: crops a second by path, batch and threads, beside other runtimes."""
+    """Measure the network: crops a second by path, batch and threads, beside other runtimes."""
     from trainer.benchmarks.embed import BATCHES, measure, measure_memory
 
     figures = measure(threads or [1, 2], turns, seconds, _say)
@@ -162,7 +162,7 @@ def trainer(
 
 
 def _console() -> Console:
-    """The terminal, or a file or pipe that is wide enough for every column."""
+    """Return the terminal, or a file or pipe that is wide enough for every column."""
     return Console() if sys.stdout.isatty() else Console(width=_FILE_WIDTH)
 
 

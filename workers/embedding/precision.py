@@ -48,7 +48,7 @@ def this_processor(facts: Path = _CPU_FACTS) -> Processor:
 def measure_precision(
     networks: Mapping[Precision, EmbedFunction], seconds: float = MEASURE_SECONDS
 ) -> Precision:
-    """The precision of the network that takes less of the processor's time for a batch.
+    """Return the precision in which a batch takes less of the processor's time.
 
     They are run by turns, once without counting and then for at most so many seconds and one
     turn. bfloat16 must be faster by a twentieth; else float32, which is more exact, is chosen.
@@ -70,7 +70,7 @@ def measure_precision(
 
 
 def answer_key(processor: Processor, runtime: str, weights: str, threads: int) -> str:
-    """What an answer holds for; another of any of these is measured anew."""
+    """Return what an answer holds for; another of any of these is measured anew."""
     try:
         release = version(runtime)
     except PackageNotFoundError:
@@ -80,7 +80,7 @@ def answer_key(processor: Processor, runtime: str, weights: str, threads: int) -
 
 @contextlib.contextmanager
 def remembered(path: Path | None) -> Iterator[dict[str, str]]:
-    """The answers of a JSON file; what the block adds is saved. One process at a time has them.
+    """Open the answers of a JSON file, one process at a time; what the block adds is saved.
 
     Where nothing can be written, or the file is damaged, it is as if nothing was measured yet.
     """

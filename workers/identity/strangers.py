@@ -40,7 +40,7 @@ class Strangers:
         self._known: list[_Stranger] = []
 
     def name(self, embedding: NDArray[np.float32]) -> str:
-        """The id of the stranger nearest to a (128,) unit vector, or a new one."""
+        """Return the id of the stranger nearest to a (128,) unit vector, or a new one."""
         now = self._clock()
         self._known = [s for s in self._known if now - s.seen_s <= self._remember_s]
         nearest = min(self._known, key=lambda s: _apart(s, embedding), default=None)
