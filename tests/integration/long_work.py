@@ -1,8 +1,13 @@
 """Work that is killed in the middle, each in a process of its own."""
 
+import itertools
+import os
+import signal
+import sys
 from pathlib import Path
 
 from streamer.config.sections import DetectConfig, EnrolConfig
+from tests.trainer.enrolment.forgotten import NAME
 from tests.trainer.people import made_people, some_of
 from trainer.datasets.dataset import write_dataset
 from trainer.enrolment.bulk import harvest_people, people_in
@@ -13,6 +18,7 @@ from workers.classifier.impostors import load_impostors
 from workers.gallery.people import People
 from workers.gallery.store import GalleryStore
 
+_CHANGES = frozenset({"os.rename", "os.remove", "os.rmdir", "os.mkdir"})
 COMBINATIONS = [{"kind": "knn", "neighbours": n} for n in range(1, 7)]
 
 
@@ -49,6 +55,26 @@ def search_parameters(folder: Path) -> Found:
         on_progress=lambda done, total: None,
         pool=Pool(1, "threading"),
     )
+
+
+def forget(data: Path) -> None:
+    """Forget a person from a data folder."""
+    store = GalleryStore(data / "gallery")
+    with store.lock():
+        store.forget(NAME)
+
+
+def forget_until_change(data: Path, number: int) -> None:
+    """Forget a person, and be killed at the change of the file system of that number."""
+    changes = itertools.count(1)
+
+    def count(event: str, arguments: tuple[object, ...]) -> None:
+        writes = event == "open" and isinstance(arguments[1], str) and arguments[1][:1] in "wx"
+        if (writes or event in _CHANGES) and next(changes) == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(count)
+    forget(data)
 
 
 def make_dataset(root: Path, out: Path) -> None:

@@ -1,4 +1,4 @@
-"""SIGKILL at 50 random moments: what was there stays usable, and the work goes on."""
+"""SIGKILL at 100 random moments: what was there stays usable, and the work goes on."""
 
 import contextlib
 import multiprocessing
@@ -13,8 +13,17 @@ import pytest
 
 from streamer.errors import DatasetError
 from tests.integration.harness import GENEROUS_S
-from tests.integration.long_work import make_dataset, save_galleries, search_parameters
+from tests.integration.long_work import (
+    forget,
+    forget_until_change,
+    make_dataset,
+    save_galleries,
+    search_parameters,
+)
+from tests.trainer.enrolment.forgotten import NAME, OTHERS, leave_traces, needles, search
 from trainer.datasets.dataset import read_dataset
+from workers.classifier.impostors import Impostors
+from workers.embedding.embedder import Embedder
 from workers.gallery.store import GalleryStore
 
 
@@ -98,3 +107,50 @@ def test_a_dataset_is_there_whole_or_not_at_all(
     make_dataset(root, folder / "set")
     assert len(read_dataset(folder / "set").labels) == 6
     assert not list((folder / "set").glob(".*manifest*"))
+
+
+@pytest.fixture(scope="module")
+def traces(
+    tmp_path_factory: pytest.TempPathFactory, embedder: Embedder, impostors: Impostors
+) -> Path:
+    data = tmp_path_factory.mktemp("forget") / "var"
+    data.mkdir()
+    leave_traces(data, embedder, impostors)
+    return data
+
+
+@pytest.mark.parametrize("finished_by", ["forget", "another writer"])
+def test_forgetting_is_finished_after_each_of_25_kills(
+    context: ForkServerContext, folder: Path, traces: Path, finished_by: str
+) -> None:
+    wanted, unfinished, data = needles(traces), 0, folder / "var"
+    for turn in range(25):
+        shutil.copytree(traces, data)
+        if turn % 3:  # at a change of the file system, of which there are about a hundred
+            number = random.randint(1, 110)  # noqa: S311 (no secret)
+            process = context.Process(target=forget_until_change, args=(data, number))
+            process.start()
+            process.join(GENEROUS_S)
+            was_killed = process.exitcode != 0
+        else:
+            was_killed = killed(context, forget, data)
+        store = GalleryStore(data / "gallery")
+        current = store.read()
+        assert current is not None, "the gallery stays usable"
+        assert {*current.people.names} - {NAME} == OTHERS
+        began = bool(list(store.folder.glob("forgetting-*.json")))
+        unfinished += began
+        with store.lock() as finished:
+            assert [removal.name for removal in finished] == [NAME] * began
+            if finished_by == "forget" or not began:
+                store.forget(NAME)
+        assert was_killed or not began
+        assert search(data, wanted) == []
+        names = [store.read_version(v, whole=True).people.names for v in store.versions()]
+        assert {name for each in names for name in each} == OTHERS
+        assert names.count(("Grace Hopper",)) == 1, "no version is replaced twice"
+        current = store.read()
+        assert current is not None
+        assert {*current.people.names} == OTHERS
+        shutil.rmtree(data)
+    assert unfinished > 3

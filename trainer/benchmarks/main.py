@@ -161,6 +161,36 @@ def trainer(
     _write(json_file, figures)
 
 
+@app.command()
+def gallery(
+    people: Annotated[list[int] | None, typer.Option(help="People in the gallery.")] = None,
+    crops: Annotated[int, typer.Option(min=1, help="Crops of each of them.")] = 60,
+    turns: Annotated[int, typer.Option(min=1, help="How often each is measured.")] = 3,
+    json_file: JsonFile = None,
+) -> None:
+    """A large gallery: the pause while it is taken up, and the time to judge a batch of 32."""
+    from trainer.benchmarks.gallery import measure
+
+    figures = measure(people or [10, 100, 1000], crops, turns, _say)
+    table = Table(title=f"galleries of {crops} crops a person", title_justify="left")
+    columns = {
+        "people": "people",
+        "load_ms": "loaded in ms",
+        "swap_pause_ms": "longest pause ms",
+        "quiet_pause_ms": "without a swap ms",
+        "judge_ms_batch_32": "batch of 32, ms",
+        "judge_ms_batch_32_masked": "masked, as in 0.1, ms",
+    }
+    for column in columns.values():
+        table.add_column(column, justify="right")
+    for row in figures["runs"]:
+        table.add_row(*(f"{row[key]:.4g}" for key in columns))
+    console = _console()
+    console.print(table)
+    console.print(figures["note"])
+    _write(json_file, figures)
+
+
 def _console() -> Console:
     """Return the terminal, or a file or pipe that is wide enough for every column."""
     return Console() if sys.stdout.isatty() else Console(width=_FILE_WIDTH)

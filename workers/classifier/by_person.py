@@ -14,7 +14,7 @@ class EmbeddingsByPerson:
     def __init__(self, embeddings: Array, labels: NDArray[np.int32]) -> None:
         order = np.argsort(labels, kind="stable")
         people = int(labels.max()) + 1 if len(labels) else 0
-        self._embeddings = np.ascontiguousarray(embeddings[order])
+        self._embeddings = np.take(embeddings, order, axis=0)
         self._bounds = np.searchsorted(labels[order], np.arange(people + 1)).tolist()
 
     def nearest_squared(self, embeddings: Array, people: NDArray[np.int64]) -> Array:

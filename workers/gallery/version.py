@@ -12,6 +12,7 @@ the manifest. Reading a version runs nothing that is in it, and refuses what is 
 import hashlib
 import json
 import os
+import re
 import struct
 import time
 import zipfile
@@ -173,7 +174,7 @@ def read_version(folder: Path, whole: bool = False) -> Gallery:
         )
         _check(folder, people)
         if whole:
-            _read_crops(folder / crops_name, hashes[crops_name], len(labels))
+            _verify_crops(folder / crops_name, hashes[crops_name], len(labels))
         return Gallery(
             version=str(manifest["version"]),
             fingerprint=hashes[numbers_name][:12]
@@ -226,6 +227,20 @@ def _check(folder: Path, people: People) -> None:
         raise GalleryError(f"{folder}: the gallery's arrays do not fit together")
 
 
+def _verify_crops(path: Path, sha256: str, count: int) -> None:
+    """Check the pictures without holding them in memory. Raises GalleryError, or one of DAMAGE."""
+    with (
+        _verified(path, sha256) as file,
+        zipfile.ZipFile(file) as archive,
+        archive.open("crops_rgb.npy") as member,
+    ):
+        if np.lib.format.read_magic(member) != (1, 0):
+            raise ValueError("the version of the file's arrays")
+        shape, _, dtype = np.lib.format.read_array_header_1_0(member)
+    if shape != (count, CROP_SIZE, CROP_SIZE, 3) or dtype != np.uint8:
+        raise GalleryError(f"{path}: the gallery's pictures do not fit its numbers")
+
+
 def _read_crops(path: Path, sha256: str, count: int) -> NDArray[np.uint8]:
     """Read the pictures, (count, 96, 96, 3) uint8. Raises GalleryError where they are damaged."""
     try:
@@ -273,7 +288,9 @@ def _packed(texts: tuple[str, ...]) -> NDArray[np.uint8]:
 
 
 def _unpacked(packed: NDArray[np.uint8]) -> tuple[str, ...]:
-    return tuple(packed.tobytes().decode(errors="surrogateescape").split("\0")[:-1])
+    """Undo `_packed`, one by one: other threads have their turn meanwhile."""
+    ended = packed.tobytes().decode(errors="surrogateescape")
+    return tuple(match[1] for match in re.finditer("([^\0]*)\0", ended))
 
 
 def _digest(content: object) -> str:
