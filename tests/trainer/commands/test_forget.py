@@ -1,3 +1,4 @@
+import json
 import shutil
 import unicodedata
 from collections.abc import Iterator
@@ -124,3 +125,23 @@ def test_each_trace_alone_is_found(data: Path, left: str) -> None:
     assert search(data, wanted)
     assert left in facestream(data, "forget", NAME)
     assert search(data, wanted) == []
+
+
+@pytest.mark.parametrize("command", [["forget", NAME], ["forget", "Grace Hopper"]])
+def test_what_was_killed_is_finished_and_said(data: Path, command: list[str]) -> None:
+    wanted, store = needles(data), GalleryStore(data / "gallery")
+    (store.folder / "forgetting-0123456789abcdef.json").write_text(json.dumps({"name": NAME}))
+    said = facestream(data, *command)
+    assert all(f"{name} is forgotten" in said for name in {NAME, command[1]})
+    assert search(data, wanted) == []
+
+
+def test_the_others_are_fitted_anew(data: Path) -> None:
+    store = GalleryStore(data / "gallery")
+    said = facestream(data, "forget", NAME)
+    current = store.read()
+    assert current is not None
+    assert f"gallery {current.version} is in use, fitted anew" in said
+    assert current.classifier.holdout.crops == len(current.people.labels)
+    assert current.parent is not None
+    assert store.read_version(current.parent).people.names == ("Grace Hopper",)
