@@ -1,4 +1,4 @@
-"""Large galleries: does the identify loop pause while one is taken up, and how fast is judging?
+"""Large galleries: the pause of the identify loop while one is taken up, and the time to judge.
 
 The people are made (`Impostors.variants`), the pictures are noise. The classifier is a random
 linear one with fixed thresholds: to fit a thousand people takes long and changes neither the
