@@ -214,6 +214,7 @@ def _export_holds(path: Path, name: str) -> bool | None:
                 return True
             return bool(names_of(json.loads(archive.read(MANIFEST))["people"], name))
     except DAMAGE:
-        first = path.open("rb").read(64)[30:]
+        with path.open("rb") as file:  # after the 30 bytes of a member's header is its name
+            first = file.read(64)[30:]
         begins = (MANIFEST, NUMBERS, CROPS, ARRAYS_OF_FORMAT_2, ENROLMENT)
         return None if first.startswith(tuple(entry.encode() for entry in begins)) else False
