@@ -168,7 +168,7 @@ def gallery(
     turns: Annotated[int, typer.Option(min=1, help="How often each is measured.")] = 3,
     json_file: JsonFile = None,
 ) -> None:
-    """A large gallery: the pause while it is taken up, and the time to judge a batch of 32."""
+    """Measure the pause while a large gallery is taken up, and the time to judge a batch of 32."""
     from trainer.benchmarks.gallery import measure
 
     figures = measure(people or [10, 100, 1000], crops, turns, _say)

@@ -90,7 +90,7 @@ class GalleryWatcher:
             self._ready = GalleryChange(gallery)
 
     def _signature(self) -> tuple[int, int] | None:
-        """What tells one `current` from the next: every change of it is another file."""
+        """Return what tells one `current` from the next: every change of it is another file."""
         try:
             found = (self._store.folder / "current").stat()
         except OSError:
