@@ -65,7 +65,6 @@ class Display:
         self._next_plain = self._clock() + PLAIN_SECONDS
         self._live: Live | None = None
         self._states: dict[str, str] = {}
-        self._faults: dict[str, str] = {}
         self._troubled: dict[str, ProcessStatus] = {}
 
     def __enter__(self) -> "Display":
@@ -123,9 +122,6 @@ class Display:
             if self._states.get(stats.name) != state:
                 self._states[stats.name] = state
                 self.line(f"camera {stats.name}: {state}")
-        if stats.fault != self._faults.get(stats.name, ""):
-            self._faults[stats.name] = stats.fault
-            self.line(f"{stats.name}: {stats.fault or 'works again'}")
 
     def _forget_ended_runs(self) -> None:
         """Show one row for each process that is there, and one where a process should be.

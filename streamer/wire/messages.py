@@ -21,10 +21,11 @@ VERSION = 2
 MAX_TRACKS = 256
 MAX_BATCH = 256
 MAX_NAMES = 500
+MAX_TEXT = 512
 CROP_BYTES = CROP_SIZE * CROP_SIZE * 3
 EMBEDDING_BYTES = EMBEDDING_SIZE * 4
 
-Text = Annotated[str, Field(max_length=512)]
+Text = Annotated[str, Field(max_length=MAX_TEXT)]
 Name = Annotated[str, Field(max_length=128)]
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 Real = Annotated[float, Field(allow_inf_nan=False)]

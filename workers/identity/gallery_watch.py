@@ -60,6 +60,11 @@ class GalleryWatcher:
         self._stop.set()
         self._thread.join()
 
+    @property
+    def fault(self) -> str:
+        """Why the version that was put in use last is not, or ""."""
+        return self._fault
+
     def take(self) -> GalleryChange | None:
         """Return what was taken up since the last call, or None. It never waits for a load."""
         with self._lock:

@@ -10,18 +10,19 @@ import zmq
 from numpy.typing import NDArray
 
 from streamer.config.sections import IdentifyConfig
-from streamer.errors import GalleryError, ProtocolError
+from streamer.errors import ProtocolError
 from streamer.runtime.heartbeat import Heartbeat, Stop
 from streamer.runtime.stats import StatsReporter
 from streamer.wire.codec import decode
 from streamer.wire.counters import StageCount, StageCounters
 from streamer.wire.epochs import new_epoch
-from streamer.wire.messages import Embeddings, Stats, Tracks
+from streamer.wire.messages import MAX_TEXT, Embeddings, Stats, Tracks
 from streamer.wire.sockets import Bus, receive_all
 from workers.classifier.classifier import Prediction
 from workers.classifier.impostors import Impostors
 from workers.gallery.store import GalleryStore
 from workers.gallery.version import Gallery
+from workers.identity.gallery_watch import GalleryWatcher
 from workers.identity.id_sequence import IdSequence
 from workers.identity.presence import PresenceTracker
 from workers.identity.publisher import EventPublisher
@@ -31,7 +32,6 @@ log = logging.getLogger(__name__)
 
 INGEST_HWM = 1024
 _POLL_MS = 200
-_GALLERY_CHECK_S = 0.3
 _DRAIN_QUIET_MS = 100
 _DRAIN_S = 1.0
 
@@ -69,10 +69,7 @@ class Identify:
         self._impostors = impostors
         self._weights = impostors.fingerprint
         self._gallery: Gallery | None = None
-        self._version: str | None = None
-        self._gallery_fault = ""
         self._weights_fault = ""
-        self._next_gallery_check = 0.0
         self._messages = StageCounters("identify messages")
 
     def run(self, bus: Bus, stop: Stop, heartbeat: Heartbeat) -> None:
@@ -92,21 +89,23 @@ class Identify:
             on_event=self._publisher.publish_event,
             epoch=epoch,
         )
-        self._check_gallery()
-        heartbeat.ready()
-        while not stop.is_set():
-            ingest.poll(_POLL_MS)
-            self._turn(ingest)
-            heartbeat.beat()
-        until = time.monotonic() + _DRAIN_S
-        while ingest.poll(_DRAIN_QUIET_MS) and time.monotonic() < until:
-            self._turn(ingest)
+        with GalleryWatcher(self._store, self._weights) as self._watcher:
+            heartbeat.ready()
+            while not stop.is_set():
+                self._turn(ingest)
+                heartbeat.beat()
+                ingest.poll(_POLL_MS)
+            until = time.monotonic() + _DRAIN_S
+            while ingest.poll(_DRAIN_QUIET_MS) and time.monotonic() < until:
+                self._turn(ingest)
         self._people.end_everything()
         self._publisher.publish_presence(self._people.presence())
         self._publisher.publish_stats(self._reporter.make(self._stages(), final=True))
 
     def _turn(self, ingest: "zmq.Socket[bytes]") -> None:
         self._publisher.discard_subscriptions()
+        if (change := self._watcher.take()) is not None:
+            self._use_gallery(change.gallery)
         for parts in receive_all(ingest):
             self._messages.receive()
             try:
@@ -118,10 +117,8 @@ class Identify:
             else:
                 self._messages.forward()
         self._people.expire()
-        if time.monotonic() >= self._next_gallery_check:
-            self._check_gallery()
         if self._reporter.due():
-            self._reporter.fault = self._weights_fault or self._gallery_fault
+            self._reporter.fault = self._weights_fault or self._watcher.fault[:MAX_TEXT]
             self._publisher.publish_stats(self._reporter.make(self._stages()))
             self._publisher.publish_gallery()
             self._publisher.publish_presence(self._people.presence())
@@ -168,23 +165,11 @@ class Identify:
             return [Prediction(None, 0.0, 4.0) for _ in embeddings]
         return self._gallery.classifier.predict(embeddings)
 
-    def _check_gallery(self) -> None:
-        self._next_gallery_check = time.monotonic() + _GALLERY_CHECK_S
-        try:
-            version = self._store.current_version()
-            if version == self._version:
-                return
-            self._version = version
-            self._gallery = self._store.load(self._weights)
-        except GalleryError as error:
-            if str(error) != self._gallery_fault:
-                log.error("the gallery in use stays as it is: %s", error)
-            self._gallery_fault = str(error)
-            return
-        self._gallery_fault = ""
-        self._people.use_gallery(self._gallery, self._weights)
-        self._publisher.use_gallery(self._gallery)
-        log.info("gallery %s is in use", version)
+    def _use_gallery(self, gallery: Gallery | None) -> None:
+        self._gallery = gallery
+        self._people.use_gallery(gallery, self._weights)
+        self._publisher.use_gallery(gallery)
+        log.info("gallery %s is in use", gallery.version if gallery else "of nobody")
 
     def _stages(self) -> tuple[StageCount, ...]:
         return (
