@@ -14,6 +14,7 @@ from streamer.runtime.stats import StatsReporter
 from streamer.view.annotate import annotate
 from streamer.view.labels import LabelBook
 from streamer.vision.images import decode_image, encode_image
+from streamer.wire.clock_offsets import ClockOffsets
 from streamer.wire.codec import decode, encode, expect
 from streamer.wire.counters import StageCount, StageCounters
 from streamer.wire.messages import (
@@ -25,7 +26,7 @@ from streamer.wire.messages import (
 )
 from streamer.wire.shared_frames import SharedFrames
 from streamer.wire.sockets import Bus, Socket, receive_all, try_send
-from streamer.wire.timestamps import age_ms, utc_text
+from streamer.wire.timestamps import utc_text
 from streamer.wire.topics import topic, wanted
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class View:
         self._cameras = cameras
         self._endpoints = endpoints
         self._jpeg_quality = jpeg_quality
+        self._clocks = ClockOffsets()
         self._labels = LabelBook()
         self._subscriptions: set[bytes] = set()
         self._messages = StageCounters("view messages")
@@ -129,6 +131,7 @@ class View:
                 log.warning("frame dropped: %s", error)
                 continue
             self._messages.forward()
+            self._clocks.observe(offer.captured, offer.camera)
             self._pictures.receive()
             if offer.camera not in self._cameras:
                 self._pictures.drop("unknown_camera")
@@ -152,7 +155,7 @@ class View:
             epoch=offer.epoch,
             sequence=offer.sequence,
             captured_utc=utc_text(offer.captured.utc_ns),
-            age_ms=age_ms(offer.captured),
+            age_ms=self._clocks.age_ms(offer.captured),
             frame_wh=(width, height),
         )
         jpeg = encode_image(image, quality=self._jpeg_quality)

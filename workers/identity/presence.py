@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.constants import CAMERA_LEASE_S
+from streamer.wire.clock_offsets import ClockOffsets
 from streamer.wire.counters import StageCounters
 from streamer.wire.epochs import track_id
 from streamer.wire.messages import (
@@ -22,7 +23,7 @@ from streamer.wire.messages import (
     PresentTrack,
     Tracks,
 )
-from streamer.wire.timestamps import Timestamp, age_ms, utc_text
+from streamer.wire.timestamps import Timestamp, utc_text
 from workers.classifier.classifier import Prediction
 from workers.gallery.version import Gallery
 from workers.identity.strangers import Strangers
@@ -59,6 +60,7 @@ class _Camera:
 
     epoch: str
     heard_s: float
+    sequence: int = 0
     number: int = 0
     tracks: dict[int, Presence] = field(default_factory=dict)
     earlier_epochs: deque[str] = field(default_factory=lambda: deque(maxlen=_REMEMBERED_EPOCHS))
@@ -86,6 +88,7 @@ class PresenceTracker:
         self._on_event = on_event
         self._epoch = epoch
         self._clock = clock
+        self._clocks = ClockOffsets()
         self._cameras: dict[str, _Camera] = {}
         self._events = 0
         self._gallery: Gallery | None = None
@@ -107,6 +110,9 @@ class PresenceTracker:
         camera = self._camera_of(snapshot)
         if camera is None:
             return
+        if snapshot.sequence > camera.sequence:  # a repeated one tells no more about the clocks
+            camera.sequence = snapshot.sequence
+            self._clocks.observe(snapshot.captured, snapshot.camera)
         for seen in snapshot.tracks:
             person = camera.tracks.get(seen.track)
             if person is not None and not seen.found:
@@ -193,7 +199,7 @@ class PresenceTracker:
         elif camera.epoch != snapshot.epoch:  # the capture process started anew
             self._end_all(snapshot.camera, camera)
             camera.earlier_epochs.append(camera.epoch)
-            camera.epoch = snapshot.epoch
+            camera.epoch, camera.sequence = snapshot.epoch, 0
         camera.heard_s = self._clock()
         return camera
 
@@ -257,7 +263,7 @@ class PresenceTracker:
                 box_xywh=sighting.box_xywh,
                 captured_utc=utc_text(sighting.captured.utc_ns),
                 media_ms=sighting.media_ms,
-                age_ms=age_ms(sighting.captured),
+                age_ms=self._clocks.age_ms(sighting.captured),
                 sequence=sighting.sequence,
                 epoch=self._epoch,
                 number=self._cameras[camera].number,

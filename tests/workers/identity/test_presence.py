@@ -1,10 +1,12 @@
+import time
 from itertools import count
 
 import numpy as np
+import pytest
 
 from streamer.constants import CAMERA_LEASE_S
 from streamer.wire.messages import CropInfo, IdentityEvent, SeenTrack, Tracks
-from streamer.wire.timestamps import timestamp_now
+from streamer.wire.timestamps import Timestamp, timestamp_now
 from workers.classifier.classifier import Prediction
 from workers.gallery.store import GalleryStore
 from workers.gallery.version import Gallery
@@ -22,6 +24,7 @@ class Scene:
     def __init__(self, gallery: Gallery | None, epoch: str = "run") -> None:
         self.events: list[IdentityEvent] = []
         self.now_s = 100.0
+        self.stamp = timestamp_now
         self.people = PresenceTracker(
             min_votes=1.5,
             switch_margin=1.5,
@@ -40,7 +43,7 @@ class Scene:
                 camera=camera,
                 epoch=epoch,
                 sequence=sequence,
-                captured=timestamp_now(),
+                captured=self.stamp(),
                 media_ms=sequence * 40.0,
                 tracks=tuple(SeenTrack(number, BOX, True) for number in tracks),
             )
@@ -52,7 +55,7 @@ class Scene:
             epoch=epoch,
             track=track,
             sequence=sequence,
-            captured=timestamp_now(),
+            captured=self.stamp(),
             media_ms=sequence * 40.0,
             box_xywh=BOX,
             quality=1.0,
@@ -191,6 +194,24 @@ def test_event_ids_differ_between_runs_of_identify() -> None:
     ids = [{event.id for event in scene.events} for scene in scenes]
     assert ids[0]
     assert ids[0] & ids[1] == set()
+
+
+@pytest.mark.parametrize("ahead_s", [-600, 600])
+def test_an_age_is_right_though_the_cameras_host_has_another_time(ahead_s: int) -> None:
+    scene = Scene(None)
+    ahead_ns = ahead_s * 1_000_000_000
+    scene.stamp = lambda: Timestamp(0, time.time_ns() + ahead_ns, "theirs")
+    scene.enter(1, None)
+    assert scene.events
+    # A repeated snapshot has the stamp of its frame, however long ago that was.
+    frozen = Timestamp(0, time.time_ns() + ahead_ns - 300_000_000_000, "theirs")
+    scene.stamp = lambda: frozen
+    scene.frame(3, (1,))
+    scene.frame(4, ())
+    assert [event.age_ms < 60_000 for event in scene.events[:-1]] == [True] * (
+        len(scene.events) - 1
+    )
+    assert 300_000 <= scene.events[-1].age_ms < 360_000
 
 
 def test_the_number_of_cameras_has_a_limit() -> None:
