@@ -49,7 +49,6 @@ class Presence:
 
     vote: Vote
     seen: Sighting
-    squared_distance: float = 4.0
     stranger: str | None = None
     entered: Timestamp | None = None
 
@@ -206,13 +205,8 @@ class PresenceTracker:
     def _vote(
         self, info: CropInfo, person: Presence, embedding: NDArray[np.float32], found: Prediction
     ) -> None:
-        name = None
-        if found.person is not None and self._gallery is not None:
-            name = self._gallery.people.names[found.person]
-        # For a vote for nobody, the chance that counts is that it is indeed nobody enrolled.
-        chance = found.probability if name is not None else 1.0 - found.probability
-        person.vote.add(name, chance, info.quality)
-        person.squared_distance = found.squared_distance
+        names = self._gallery.people.names if self._gallery is not None else ()
+        person.vote.take(found, names, info.quality)
         if not person.vote.decided:
             return
         if person.vote.identity is None:
@@ -259,7 +253,7 @@ class PresenceTracker:
                 identity=person.vote.identity,
                 stranger=person.stranger,
                 probability=min(1.0, max(0.0, person.vote.probability)),
-                squared_distance=person.squared_distance,
+                squared_distance=person.vote.squared_distance,
                 box_xywh=sighting.box_xywh,
                 captured_utc=utc_text(sighting.captured.utc_ns),
                 media_ms=sighting.media_ms,
