@@ -10,7 +10,7 @@ BAD_INPUT = 2
 RUN_PACKAGES = frozenset(
     {
         "cv2", "h5py", "jinja2", "joblib", "matplotlib", "numpy", "PIL", "rich", "scipy",
-        "skimage", "sklearn", "tensorflow", "tomlkit", "typer",
+        "skimage", "sklearn", "tensorflow", "threadpoolctl", "tomlkit", "typer",
     }
 )  # fmt: skip
 """What the extra `run` installs, by the names that are imported."""

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import zmq
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from streamer.constants import CROP_SIZE, EMBEDDING_SIZE
 from workers.classifier.classifier import Calibration, Classifier, HoldoutMetrics
@@ -52,7 +53,8 @@ def measure(
                 store.add(_made(impostors, count, crops, number), number)
             store.activate("000001")
             say(f"measuring {count} people")
-            found = [_measure_once(store, impostors, turn) for turn in range(turns)]
+            with threadpool_limits(1, "blas"):  # as the identify process has it
+                found = [_measure_once(store, impostors, turn) for turn in range(turns)]
         row = {key: float(np.median([each[key] for each in found])) for key in found[0]}
         longest = max(each["swap_pause_ms"] for each in found)
         runs.append({"people": count, "crops": count * crops, **row, "longest_pause_ms": longest})

@@ -40,6 +40,8 @@ def identify(
     heartbeat: HeartbeatOption = None,
 ) -> None:
     """Run the identify process alone."""
+    from threadpoolctl import threadpool_limits
+
     from streamer.runtime.service import run_service, start_service
     from workers.classifier.impostors import load_impostors
     from workers.identity.process import Identify, IdentifyEndpoints, IdentifyFolders
@@ -51,6 +53,8 @@ def identify(
     folders = IdentifyFolders(config.gallery_path, config.data_path / "strangers" / "next-number")
     impostors = load_impostors(config.weights_path, read_fingerprint(config.weights_path))
     service = Identify(config.identify, endpoints, folders, impostors)
+    # Where all cores are busy, a product that waits for its second thread may wait for 100 ms.
+    threadpool_limits(1, "blas")
     run_service(service, config, stop, heartbeat)
 
 
