@@ -68,6 +68,13 @@ def enrolled(
     gallery: Gallery | None = None
     for name, path in portraits.items():
         found = {name: harvest([path], EnrolConfig(), DetectConfig())}
-        gallery, _ = enrol(store, found, embedder, impostors, EnrolConfig(), ClassifierSpec())
+        gallery, _ = enrol(
+            store,
+            found,
+            embedder=embedder,
+            impostors=impostors,
+            rules=EnrolConfig(),
+            spec=ClassifierSpec(),
+        )
     assert gallery is not None
     return store, gallery

@@ -43,7 +43,7 @@ def hopper_bgr() -> NDArray[np.uint8]:
     return np.ascontiguousarray(image[20:380, 80:440])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Actor:
     """A portrait and its part: present in [enter_s, leave_s), circling about its centre."""
 
@@ -60,9 +60,34 @@ class Actor:
 def actors() -> list[Actor]:
     """Return the cast of the demo."""
     return [
-        Actor(collins_bgr(), 0.0, 14.0, (360, 350), (150, 70), (280, 360)),
-        Actor(hopper_bgr(), 4.0, 18.0, (920, 370), (140, 80), (280, 340), 1.5, 7.0),
-        Actor(collins_bgr(), 16.0, 23.5, (500, 360), (120, 40), (300, 340), 0.5, 5.0),
+        Actor(
+            portrait_bgr=collins_bgr(),
+            enter_s=0.0,
+            leave_s=14.0,
+            centre=(360, 350),
+            swing=(150, 70),
+            side=(280, 360),
+        ),
+        Actor(
+            portrait_bgr=hopper_bgr(),
+            enter_s=4.0,
+            leave_s=18.0,
+            centre=(920, 370),
+            swing=(140, 80),
+            side=(280, 340),
+            phase=1.5,
+            period_s=7.0,
+        ),
+        Actor(
+            portrait_bgr=collins_bgr(),
+            enter_s=16.0,
+            leave_s=23.5,
+            centre=(500, 360),
+            swing=(120, 40),
+            side=(300, 340),
+            phase=0.5,
+            period_s=5.0,
+        ),
     ]
 
 

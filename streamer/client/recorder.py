@@ -38,6 +38,7 @@ def snapshot(subscriber: Subscriber, path: Path, timeout_s: float) -> FrameEvent
 def record(
     subscriber: Subscriber,
     path: Path,
+    *,
     seconds: float,
     fps: float,
     timeout_s: float,
@@ -56,7 +57,9 @@ def record(
         if not writer.isOpened():
             raise ConfigError(f"{path}: this OpenCV cannot write {path.suffix}")
         try:
-            return _write(subscriber, writer, image, seconds, fps, on_progress)
+            return _write(
+                subscriber, writer, image=image, seconds=seconds, fps=fps, on_progress=on_progress
+            )
         finally:
             writer.release()
 
@@ -64,6 +67,7 @@ def record(
 def _write(
     subscriber: Subscriber,
     writer: cv2.VideoWriter,
+    *,
     image: NDArray[np.uint8],
     seconds: float,
     fps: float,

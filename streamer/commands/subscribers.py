@@ -71,8 +71,8 @@ def record(
     ):
         task = progress.add_task("recording", total=seconds)
         came = record_clip(
-            subscriber, path, seconds, fps, timeout,
-            lambda done: progress.update(task, completed=done),
+            subscriber, path, seconds=seconds, fps=fps, timeout_s=timeout,
+            on_progress=lambda done: progress.update(task, completed=done),
         )  # fmt: skip
     typer.echo(f"{path}: {seconds:g} s, {came} pictures")
 

@@ -33,8 +33,24 @@ def clip() -> Iterator[Path]:
     """Eight seconds of both people, moving and scaling, side by side."""
     home = Path(tempfile.mkdtemp(prefix="fs-"))
     cast = [
-        Actor(collins_bgr(), -2.0, 7.5, (360, 340), (110, 50), (280, 360)),
-        Actor(hopper_bgr(), 1.0, 20.0, (920, 350), (110, 60), (280, 340), 1.5, 5.0),
+        Actor(
+            portrait_bgr=collins_bgr(),
+            enter_s=-2.0,
+            leave_s=7.5,
+            centre=(360, 340),
+            swing=(110, 50),
+            side=(280, 360),
+        ),
+        Actor(
+            portrait_bgr=hopper_bgr(),
+            enter_s=1.0,
+            leave_s=20.0,
+            centre=(920, 350),
+            swing=(110, 60),
+            side=(280, 340),
+            phase=1.5,
+            period_s=5.0,
+        ),
     ]
     write_clip(home / "two.mp4", cast, 8.0, fps=15)
     yield home / "two.mp4"

@@ -18,10 +18,40 @@ CONFIG = '[cameras.door]\nsource = "{clip}"\npace = "fast"\n'
 def clip(folder: Path, collins: NDArray, hopper: NDArray) -> Path:  # type: ignore[type-arg]
     """Both people, one of them twice, and one for less time than a name takes."""
     cast = [
-        Actor(collins, 0.0, 2.5, (360, 340), (60, 40), (280, 340)),
-        Actor(collins, 4.5, 7.0, (400, 340), (60, 40), (280, 320)),
-        Actor(hopper, 1.0, 6.0, (920, 350), (110, 60), (280, 340), 1.5, 5.0),
-        Actor(collins, 7.8, 8.0, (800, 340), (0, 0), (300, 300)),
+        Actor(
+            portrait_bgr=collins,
+            enter_s=0.0,
+            leave_s=2.5,
+            centre=(360, 340),
+            swing=(60, 40),
+            side=(280, 340),
+        ),
+        Actor(
+            portrait_bgr=collins,
+            enter_s=4.5,
+            leave_s=7.0,
+            centre=(400, 340),
+            swing=(60, 40),
+            side=(280, 320),
+        ),
+        Actor(
+            portrait_bgr=hopper,
+            enter_s=1.0,
+            leave_s=6.0,
+            centre=(920, 350),
+            swing=(110, 60),
+            side=(280, 340),
+            phase=1.5,
+            period_s=5.0,
+        ),
+        Actor(
+            portrait_bgr=collins,
+            enter_s=7.8,
+            leave_s=8.0,
+            centre=(800, 340),
+            swing=(0, 0),
+            side=(300, 300),
+        ),
     ]
     write_clip(folder / "people.mp4", cast, 8.0, fps=15)
     return folder / "people.mp4"

@@ -41,12 +41,12 @@ def cast_of(faces: int, seconds: float) -> list[Actor]:
     portraits = (collins_bgr(), hopper_bgr())
     return [
         Actor(
-            portraits[index % 2],
-            -10.0,
-            seconds + 10.0,
-            (cell_w * (index % columns + 0.5), cell_h * (index // columns + 0.5)),
-            (0.1 * side, 0.08 * side),
-            (0.9 * side, 1.05 * side),
+            portrait_bgr=portraits[index % 2],
+            enter_s=-10.0,
+            leave_s=seconds + 10.0,
+            centre=(cell_w * (index % columns + 0.5), cell_h * (index // columns + 0.5)),
+            swing=(0.1 * side, 0.08 * side),
+            side=(0.9 * side, 1.05 * side),
             phase=index * 0.9,
             period_s=4.0 + 0.3 * index,
         )

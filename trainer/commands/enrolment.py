@@ -65,11 +65,11 @@ def enrol(
         gallery, intakes = enrol_people(
             GalleryStore(config.gallery_path),
             {name: found},
-            embedder,
-            impostors,
-            config.enrol,
-            spec_of(config.identify),
-            force,
+            embedder=embedder,
+            impostors=impostors,
+            rules=config.enrol,
+            spec=spec_of(config.identify),
+            force=force,
         )
     _report(config, gallery, intakes)
 
@@ -100,11 +100,11 @@ def enrol_folder(
         gallery, intakes = enrol_people(
             GalleryStore(config.gallery_path),
             harvests,
-            embedder,
-            impostors,
-            config.enrol,
-            spec_of(config.identify),
-            force,
+            embedder=embedder,
+            impostors=impostors,
+            rules=config.enrol,
+            spec=spec_of(config.identify),
+            force=force,
         )
     shutil.rmtree(work)
     _report(config, gallery, intakes)

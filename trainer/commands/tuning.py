@@ -91,7 +91,15 @@ def finetune(
     from workers.classifier.impostors import impostors_path, load_impostors
     from workers.network.weights_file import load_weights, save_weights
 
-    recipe = TripletRecipe(rule, within, margin, rate, decay, epochs, patience)
+    recipe = TripletRecipe(
+        rule=rule,
+        within=within,
+        margin=margin,
+        rate=rate,
+        decay=decay,
+        epochs=epochs,
+        patience=patience,
+    )
     start = load_weights(config.weights_path)
     folder = work or out.with_suffix(".work")
     with quiet_stderr():
@@ -254,7 +262,15 @@ def report(
         folder = out or config.data_path / "reports" / f"dataset-{source.resolve().name}"
         command += f" --dataset {source}"
     kinds = [spec.kind, *(k for k in KINDS if k != spec.kind and not only_used)]
-    subject = Subject(title, faces, vectors, impostors, spec, facts, command)
+    subject = Subject(
+        title=title,
+        dataset=faces,
+        vectors=vectors,
+        impostors=impostors,
+        spec=spec,
+        facts=facts,
+        command=command,
+    )
     work = folder / "work"
     from trainer.datasets.dataset import folds_of
 

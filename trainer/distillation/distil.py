@@ -34,7 +34,7 @@ from workers.network.weights_file import TORCH_LRN, LocalResponseNorm, Weights
 CHECKPOINT_SECONDS = 120.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """All numbers of a run; they are written into the weights file."""
 
@@ -51,7 +51,7 @@ class Recipe:
     seed: int = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DistilProgress:
     """Where a run is; `loss` is the mean since the last report."""
 
@@ -122,12 +122,12 @@ class Distiller:
             if now - reported > 5 or self.step == self.steps:
                 a_step = (now - began) / (self.step - first_step)
                 progress = DistilProgress(
-                    self.step,
-                    self.steps,
-                    self.step / self.steps_an_epoch,
-                    float(np.mean(losses)),
-                    self._recipe.batch / a_step,
-                    a_step * (self.steps - self.step),
+                    step=self.step,
+                    steps=self.steps,
+                    epoch=self.step / self.steps_an_epoch,
+                    loss=float(np.mean(losses)),
+                    crops_per_s=self._recipe.batch / a_step,
+                    seconds_left=a_step * (self.steps - self.step),
                 )
                 self._log(progress)
                 on_progress(progress)

@@ -43,6 +43,7 @@ class Intake:
 def enrol(
     store: GalleryStore,
     found: Mapping[str, Harvest],
+    *,
     embedder: Embedder,
     impostors: Impostors,
     rules: EnrolConfig,
@@ -59,7 +60,15 @@ def enrol(
         current = store.load(embedder.fingerprint)
         people = current.people if current else People.nobody()
         intakes = {
-            name: _take_in(name, harvested, vectors, people, impostors, rules, force)
+            name: _take_in(
+                name,
+                harvested=harvested,
+                vectors=vectors,
+                people=people,
+                impostors=impostors,
+                rules=rules,
+                force=force,
+            )
             for name, harvested in found.items()
         }
         taken = {name: intake for name, intake in intakes.items() if not intake.refused}
@@ -125,6 +134,7 @@ def varied(
 
 def _take_in(
     name: str,
+    *,
     harvested: Harvest,
     vectors: Mapping[str, Floats],
     people: People,

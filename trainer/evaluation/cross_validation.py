@@ -27,7 +27,7 @@ Ints = NDArray[np.int64]
 Reals = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Outcomes:
     """Crops that were tested.
 
@@ -95,7 +95,7 @@ class FoldStore:
         try:
             with np.load(self._path(spec, fold), allow_pickle=False) as stored:
                 own, strangers = (
-                    Outcomes(*(stored[f"{part}_{name}"] for name in _FIELDS))
+                    Outcomes(**{name: stored[f"{part}_{name}"] for name in _FIELDS})
                     for part in ("own", "strangers")
                 )
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
@@ -131,6 +131,7 @@ def cross_validate(
     vectors: NDArray[np.float32],
     dataset: Dataset,
     fold: NDArray[np.int32],
+    *,
     folds: int,
     impostors: Impostors,
     spec: ClassifierSpec,
@@ -146,7 +147,9 @@ def cross_validate(
     for f in range(folds):
         done = kept.read(spec, f) if kept else None
         if done is None:
-            done = try_fold(vectors, dataset, fold, f, folds, impostors, spec)
+            done = try_fold(
+                vectors, dataset, fold=fold, number=f, folds=folds, impostors=impostors, spec=spec
+            )
             if kept:
                 kept.write(spec, f, done)
         parts.append(done)
@@ -163,6 +166,7 @@ def evaluation_of(spec: ClassifierSpec, parts: Sequence[tuple[Outcomes, Outcomes
 def try_fold(
     vectors: NDArray[np.float32],
     dataset: Dataset,
+    *,
     fold: NDArray[np.int32],
     number: int,
     folds: int,
@@ -176,14 +180,33 @@ def try_fold(
     out = np.isin(dataset.labels, gone)
     left = train[~out[train]]
     return (
-        _test(vectors, dataset, train, test, number, impostors, spec, False),
-        _test(vectors, dataset, left, np.flatnonzero(out), number, impostors, spec, True),
+        _test(
+            vectors,
+            dataset,
+            train=train,
+            test=test,
+            fold=number,
+            impostors=impostors,
+            spec=spec,
+            strangers=False,
+        ),
+        _test(
+            vectors,
+            dataset,
+            train=left,
+            test=np.flatnonzero(out),
+            fold=number,
+            impostors=impostors,
+            spec=spec,
+            strangers=True,
+        ),
     )
 
 
 def _test(
     vectors: NDArray[np.float32],
     dataset: Dataset,
+    *,
     train: Ints,
     test: Ints,
     fold: int,
@@ -204,20 +227,24 @@ def _test(
 
     truth = np.full(len(test), NOBODY) if strangers else dataset.labels[test].astype(np.int64)
     return Outcomes(
-        test,
-        np.full(len(test), fold),
-        truth,
-        np.array([number(v.candidate) for v in predictions], np.int64),
-        np.array([v.probability for v in predictions], np.float64),
-        np.array([number(v.person) for v in predictions], np.int64),
+        row=test,
+        fold=np.full(len(test), fold),
+        truth=truth,
+        candidate=np.array([number(v.candidate) for v in predictions], np.int64),
+        probability=np.array([v.probability for v in predictions], np.float64),
+        named=np.array([number(v.person) for v in predictions], np.int64),
     )
 
 
 def _joined(parts: Sequence[Outcomes]) -> Outcomes:
     if not parts:
         none, nothing = np.empty(0, np.int64), np.empty(0)
-        return Outcomes(none, none, none, none, nothing, none)
-    return Outcomes(*(np.concatenate([getattr(part, name) for part in parts]) for name in _FIELDS))
+        return Outcomes(
+            row=none, fold=none, truth=none, candidate=none, probability=nothing, named=none
+        )
+    return Outcomes(
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in _FIELDS}
+    )
 
 
 def most_confused(own: Outcomes, limit: int = 8) -> list[tuple[int, int, int]]:

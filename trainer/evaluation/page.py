@@ -23,7 +23,7 @@ class Pair:
     text: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Part:
     """A section of the page; what is empty is left out."""
 

@@ -43,7 +43,7 @@ _MAX_PAIRED = 2000
 _PACKAGES = ("facestream", "tensorflow", "scikit-learn", "opencv-python", "numpy")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Subject:
     """What is reported on: faces with embeddings, and what made them."""
 
@@ -72,11 +72,11 @@ def evaluate_all(
             subject.vectors,
             dataset,
             fold,
-            count,
-            subject.impostors,
-            replace(subject.spec, kind=kind),  # type: ignore[arg-type]
-            on_fold,
-            store,
+            folds=count,
+            impostors=subject.impostors,
+            spec=replace(subject.spec, kind=kind),  # type: ignore[arg-type]
+            on_fold=on_fold,
+            kept=store,
         )
         for kind in kinds
     }
@@ -218,17 +218,17 @@ def _comparison(figures: Mapping[str, Mapping[str, object]]) -> Part:
         rows.append(cells)
     head = ["classifier", "accuracy", "deviation", "named rightly", "misnamed", "strangers named"]
     text = "Accuracy is of the best candidate, deviation over folds; the rest with the threshold."
-    return Part("Classifiers", text, head, rows)
+    return Part(title="Classifiers", text=text, head=head, rows=rows)
 
 
 def _folds(evaluations: Mapping[str, Evaluation]) -> Part:
     by_kind = {kind: evaluation.fold_accuracies() for kind, evaluation in evaluations.items()}
-    return Part("Accuracy over folds", figures=[figure_data(fold_figure(by_kind))])
+    return Part(title="Accuracy over folds", figures=[figure_data(fold_figure(by_kind))])
 
 
 def _open_set(used: Evaluation) -> Part:
     if not len(used.strangers.row):
-        return Part("Open set", "It takes three people.")
+        return Part(title="Open set", text="It takes three people.")
     own, strangers = used.own, used.strangers
     curve = open_set_curve(own, strangers)
     rows = []
@@ -240,11 +240,13 @@ def _open_set(used: Evaluation) -> Part:
         "rate costs in enrolled people's crops that are not named."
     )
     return Part(
-        "Open set",
-        text,
-        ["strangers named", "false rejects"],
-        rows,
-        [figure_data(roc_figure({"named rightly against strangers named": curve}, "open set"))],
+        title="Open set",
+        text=text,
+        head=["strangers named", "false rejects"],
+        rows=rows,
+        figures=[
+            figure_data(roc_figure({"named rightly against strangers named": curve}, "open set"))
+        ],
     )
 
 
@@ -258,14 +260,20 @@ def _pairs_roc(subject: Subject) -> Part:
     first, second = first[kept], second[kept]
     same = labels[first] == labels[second]
     if same.all() or not same.any():
-        return Part("ROC of pairs", "It takes two people, one of them with two photos or clips.")
+        return Part(
+            title="ROC of pairs", text="It takes two people, one of them with two photos or clips."
+        )
     curve = roc((vectors[first] * vectors[second]).sum(axis=1), same)
     area = float(np.trapezoid(curve[1], curve[0]))
     text = (
         f"Do two crops show one person? By the similarity of their embeddings alone, over "
         f"{len(first)} pairs: area under the curve {area:.4f}."
     )
-    return Part("ROC of pairs", text, figures=[figure_data(roc_figure({"pairs": curve}, "pairs"))])
+    return Part(
+        title="ROC of pairs",
+        text=text,
+        figures=[figure_data(roc_figure({"pairs": curve}, "pairs"))],
+    )
 
 
 def _people(dataset: Dataset, used: Evaluation) -> Part:
@@ -286,17 +294,20 @@ def _people(dataset: Dataset, used: Evaluation) -> Part:
             [name, str(int((dataset.labels == person).sum())), str(count), rejects, foreign]
         )
     head = ["person", "crops", "tested", "false rejects (95 % interval)", "named as a stranger"]
-    return Part("Each person", "", head, rows)
+    return Part(title="Each person", text="", head=head, rows=rows)
 
 
 def _confusion(dataset: Dataset, used: Evaluation) -> Part:
     people = len(dataset.names)
     if people > _MAX_MATRIX:
-        return Part("Confusion", f"{people} people are too many for a matrix; see the pairs below.")
+        return Part(
+            title="Confusion",
+            text=f"{people} people are too many for a matrix; see the pairs below.",
+        )
     matrix = np.zeros((people, people))
     np.add.at(matrix, (used.own.truth, used.own.candidate), 1)
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    return Part("Confusion", figures=[figure_data(confusion_figure(shares, dataset.names))])
+    return Part(title="Confusion", figures=[figure_data(confusion_figure(shares, dataset.names))])
 
 
 def _pairs(dataset: Dataset, used: Evaluation) -> Part:
@@ -313,7 +324,7 @@ def _pairs(dataset: Dataset, used: Evaluation) -> Part:
             )
         )
     text = "" if pairs else "No crop was taken for another person's."
-    return Part("Most confused pairs", text, pairs=pairs)
+    return Part(title="Most confused pairs", text=text, pairs=pairs)
 
 
 def _calibration(used: Evaluation) -> Part:
@@ -322,19 +333,21 @@ def _calibration(used: Evaluation) -> Part:
         "Is a stated probability right as often as it says? Over the enrolled and strangers. It is "
         "fitted as if both came equally often."
     )
-    return Part("Probability", text, figures=[figure_data(figure)])
+    return Part(title="Probability", text=text, figures=[figure_data(figure)])
 
 
 def _map(subject: Subject) -> Part:
     count = len(subject.vectors)
     if count < 5:
-        return Part("Map of the embeddings", "Five crops are needed.")
+        return Part(title="Map of the embeddings", text="Five crops are needed.")
     plane = TSNE(perplexity=min(30.0, (count - 1) / 3), init="pca", random_state=0)
     places = plane.fit_transform(subject.vectors)
     names, labels = subject.dataset.names, subject.dataset.labels
     text = "t-SNE: near is alike; sizes of groups and distances between them say little."
     return Part(
-        "Map of the embeddings", text, figures=[figure_data(map_figure(places, labels, names))]
+        title="Map of the embeddings",
+        text=text,
+        figures=[figure_data(map_figure(places, labels, names))],
     )
 
 
@@ -344,5 +357,9 @@ def _parameters(subject: Subject) -> Part:
     rows += [[name, version(name)] for name in _PACKAGES]
     rows += [["Python", platform.python_version()], ["machine", platform.machine()]]
     return Part(
-        "Parameters, versions, and how to make this again", "", ["", ""], rows, code=subject.command
+        title="Parameters, versions, and how to make this again",
+        text="",
+        head=["", ""],
+        rows=rows,
+        code=subject.command,
     )

@@ -172,7 +172,17 @@ def search(
         parameters = plan.combinations[number]
         vectors, impostors = embedded(parameters, place)
         own_spec = spec_with(spec, parameters)
-        parts.append(try_fold(vectors, dataset, fold, place, outer, impostors, own_spec))
+        parts.append(
+            try_fold(
+                vectors,
+                dataset,
+                fold=fold,
+                number=place,
+                folds=outer,
+                impostors=impostors,
+                spec=own_spec,
+            )
+        )
     scores = [
         (parameters, results.scores[len(trainings) - 1, number])
         for number, parameters in enumerate(plan.combinations)
@@ -196,6 +206,7 @@ def _has_no_folds(dataset: Dataset) -> bool:
 
 def _inner_score(
     place: int,
+    *,
     number: int,
     vectors: Vectors,
     dataset: Dataset,
@@ -204,7 +215,7 @@ def _inner_score(
     folds: int,
 ) -> tuple[int, int, float]:
     fold, count = folds_of(dataset.labels, dataset.group, folds)
-    evaluation = cross_validate(vectors, dataset, fold, count, impostors, spec)
+    evaluation = cross_validate(vectors, dataset, fold, folds=count, impostors=impostors, spec=spec)
     return place, number, objective(evaluation)
 
 

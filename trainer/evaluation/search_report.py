@@ -36,13 +36,21 @@ def write_tune_report(folder: Path, found: Found) -> Path:
         "These figures chose; the nested ones above did not."
     )
     parts = [
-        Part("Scores", text, ["combination", "score"], scores, [figure_data(_figure(found))]),
         Part(
-            "Chosen in each outer fold", "", ["fold", "combination"],
-            [[str(n), text_of(p)] for n, p in enumerate(found.chosen, start=1)],
+            title="Scores",
+            text=text,
+            head=["combination", "score"],
+            rows=scores,
+            figures=[figure_data(_figure(found))],
         ),
-        Part("For config.toml, [identify]", code="\n".join(config_lines(found.best))),
-    ]  # fmt: skip
+        Part(
+            title="Chosen in each outer fold",
+            text="",
+            head=["fold", "combination"],
+            rows=[[str(n), text_of(p)] for n, p in enumerate(found.chosen, start=1)],
+        ),
+        Part(title="For config.toml, [identify]", code="\n".join(config_lines(found.best))),
+    ]
     write_file(folder / "tune.html", page("facestream: search", summary, [], parts))
     return folder / "tune.html"
 

@@ -33,7 +33,7 @@ from workers.network.weights_file import Weights
 _BATCH = 64
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TripletRecipe:
     """The original program's numbers; with rule semi_hard, a margin of 0.2 is FaceNet's."""
 
@@ -161,7 +161,12 @@ class FineTuner:
             features = self._features(crops * np.float32(255))
             embeddings = np.asarray(self._head(features, training=False))
             chosen = choose_triplets(
-                embeddings, labels[rows], recipe.rule, recipe.within, recipe.margin, rng
+                embeddings,
+                labels[rows],
+                rule=recipe.rule,
+                within=recipe.within,
+                margin=recipe.margin,
+                rng=rng,
             )
             if not len(chosen):
                 empty += 1

@@ -21,6 +21,7 @@ RULES: tuple[Rule, ...] = ("original", "semi_hard", "hard")
 def choose_triplets(
     embeddings: NDArray[np.float32],
     labels: NDArray[np.int32],
+    *,
     rule: Rule,
     within: float,
     margin: float,

@@ -187,8 +187,16 @@ def _held_out_scores(
     for train, test in folds.split(everybody, targets, np.concatenate([group, own_group])):
         known = train[targets[train] != NOBODY]
         unknown = train[targets[train] == NOBODY]
-        found = _score(everybody[known], targets[known], everybody[unknown],
-                       everybody, test, targets[test], impostors, spec)  # fmt: skip
+        found = _score(
+            everybody[known],
+            y=targets[known],
+            strangers=everybody[unknown],
+            everybody=everybody,
+            test=test,
+            truth=targets[test],
+            impostors=impostors,
+            spec=spec,
+        )
         scores = found if scores is None else scores.joined(found)
     assert scores is not None  # noqa: S101 (there are always four folds)
     return scores
@@ -205,14 +213,23 @@ def _left_out_people(
     for gone in np.array_split(order, min(_FOLDS, len(people))):
         out = np.isin(y, gone)
         truth = np.full(out.sum(), NOBODY, np.int32)
-        found = _score(x[~out], y[~out], impostors.embeddings,
-                       x, np.flatnonzero(out), truth, impostors, spec)  # fmt: skip
+        found = _score(
+            x[~out],
+            y=y[~out],
+            strangers=impostors.embeddings,
+            everybody=x,
+            test=np.flatnonzero(out),
+            truth=truth,
+            impostors=impostors,
+            spec=spec,
+        )
         scores = found if scores is None else scores.joined(found)
     return scores
 
 
 def _score(
     x: Floats,
+    *,
     y: Integers,
     strangers: Floats,
     everybody: Floats,

@@ -60,7 +60,14 @@ class GalleryStore(Versions):
 
         `extras` are files that the version keeps beside its arrays.
         """
-        return self._save(people, weights, impostors, spec, extras or {}, self.current_version())
+        return self._save(
+            people,
+            weights=weights,
+            impostors=impostors,
+            spec=spec,
+            extras=extras or {},
+            parent=self.current_version(),
+        )
 
     def refit(self, impostors: Impostors, spec: ClassifierSpec) -> Gallery:
         """Fit the version in use anew, and put that in its place. Call it under `lock()`."""
@@ -68,13 +75,21 @@ class GalleryStore(Versions):
         if old is None:
             raise GalleryError("nobody is enrolled")
         extras = {path.name: path.read_bytes() for path in extras_of(self.folder_of(old.version))}
-        new = self._save(old.people, old.weights, impostors, spec, extras, old.parent)
+        new = self._save(
+            old.people,
+            weights=old.weights,
+            impostors=impostors,
+            spec=spec,
+            extras=extras,
+            parent=old.parent,
+        )
         self.remove(old.version)
         return new
 
     def _save(
         self,
         people: People,
+        *,
         weights: str,
         impostors: Impostors,
         spec: ClassifierSpec,

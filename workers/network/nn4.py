@@ -17,7 +17,7 @@ DENSE_INPUTS = 736
 DENSE_LAYER = "dense_layer"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Conv:
     """A convolution with its batch norm and ReLU. `pad` is zeros on every side."""
 
@@ -45,7 +45,7 @@ class Pool:
     channels: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Inception:
     """One row of the network: 3x3 and 5x5 branches as (reduced, channels, stride), pool, 1x1."""
 
@@ -70,30 +70,95 @@ class Inception:
             reduced, channels, stride = spec
             kernel = int(branch[0])
             return [
-                Conv(f"{stem}_conv1", f"{stem}_bn1", self.channels_in, reduced),
                 Conv(
-                    f"{stem}_conv2", f"{stem}_bn2", reduced, channels, kernel, stride, kernel // 2
+                    name=f"{stem}_conv1",
+                    norm=f"{stem}_bn1",
+                    channels_in=self.channels_in,
+                    channels=reduced,
+                ),
+                Conv(
+                    name=f"{stem}_conv2",
+                    norm=f"{stem}_bn2",
+                    channels_in=reduced,
+                    channels=channels,
+                    kernel=kernel,
+                    stride=stride,
+                    pad=kernel // 2,
                 ),
             ]
         if not channels:
             return []
-        return [Conv(f"{stem}_conv", f"{stem}_bn", self.channels_in, channels)]
+        return [
+            Conv(
+                name=f"{stem}_conv",
+                norm=f"{stem}_bn",
+                channels_in=self.channels_in,
+                channels=channels,
+            )
+        ]
 
 
 STEM = (
-    Conv("conv1", "bn1", 3, 64, kernel=7, stride=2, pad=3),
-    Conv("conv2", "bn2", 64, 64),
-    Conv("conv3", "bn3", 64, 192, kernel=3, pad=1),
+    Conv(name="conv1", norm="bn1", channels_in=3, channels=64, kernel=7, stride=2, pad=3),
+    Conv(name="conv2", norm="bn2", channels_in=64, channels=64),
+    Conv(name="conv3", norm="bn3", channels_in=64, channels=192, kernel=3, pad=1),
 )
 
 INCEPTIONS = (
-    Inception("3a", 192, (96, 128, 1), (16, 32, 1), Pool("max", 3, 2, (3, 4), 32), 64),
-    Inception("3b", 256, (96, 128, 1), (32, 64, 1), Pool("l2", 3, 3, (4, 4), 64), 64),
-    Inception("3c", 320, (128, 256, 2), (32, 64, 2), Pool("max", 3, 2, (0, 1))),
-    Inception("4a", 640, (96, 192, 1), (32, 64, 1), Pool("l2", 3, 3, (2, 2), 128), 256),
-    Inception("4e", 640, (160, 256, 2), (64, 128, 2), Pool("max", 3, 2, (0, 1))),
-    Inception("5a", 1024, (96, 384, 1), None, Pool("l2", 3, 3, (1, 1), 96), 256),
-    Inception("5b", 736, (96, 384, 1), None, Pool("max", 3, 2, (1, 1), 96), 256),
+    Inception(
+        name="3a",
+        channels_in=192,
+        branch_3x3=(96, 128, 1),
+        branch_5x5=(16, 32, 1),
+        pool=Pool("max", 3, 2, (3, 4), 32),
+        branch_1x1=64,
+    ),
+    Inception(
+        name="3b",
+        channels_in=256,
+        branch_3x3=(96, 128, 1),
+        branch_5x5=(32, 64, 1),
+        pool=Pool("l2", 3, 3, (4, 4), 64),
+        branch_1x1=64,
+    ),
+    Inception(
+        name="3c",
+        channels_in=320,
+        branch_3x3=(128, 256, 2),
+        branch_5x5=(32, 64, 2),
+        pool=Pool("max", 3, 2, (0, 1)),
+    ),
+    Inception(
+        name="4a",
+        channels_in=640,
+        branch_3x3=(96, 192, 1),
+        branch_5x5=(32, 64, 1),
+        pool=Pool("l2", 3, 3, (2, 2), 128),
+        branch_1x1=256,
+    ),
+    Inception(
+        name="4e",
+        channels_in=640,
+        branch_3x3=(160, 256, 2),
+        branch_5x5=(64, 128, 2),
+        pool=Pool("max", 3, 2, (0, 1)),
+    ),
+    Inception(
+        name="5a",
+        channels_in=1024,
+        branch_3x3=(96, 384, 1),
+        branch_5x5=None,
+        pool=Pool("l2", 3, 3, (1, 1), 96),
+        branch_1x1=256,
+    ),
+    Inception(
+        name="5b",
+        channels_in=736,
+        branch_3x3=(96, 384, 1),
+        branch_5x5=None,
+        pool=Pool("max", 3, 2, (1, 1), 96),
+        branch_1x1=256,
+    ),
 )
 
 HEAD_BLOCKS = 2

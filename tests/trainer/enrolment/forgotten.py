@@ -41,12 +41,12 @@ def leave_traces(data: Path, embedder: Embedder, impostors: Impostors) -> None:
     wall.write_bytes(encode_image(np.ascontiguousarray(background()[:300, :300]), ".png"))
     store, spec = GalleryStore(data / "gallery"), ClassifierSpec()
     found = {path: harvest([path], RULES, DETECT) for path in (own, hopper, third, wall)}
-    enrol(store, {NAME: found[own]}, embedder, impostors, RULES, spec)
+    enrol(store, {NAME: found[own]}, embedder=embedder, impostors=impostors, rules=RULES, spec=spec)
     # Somebody who looks like her, and she again: refused, in other people's versions.
     people = {"Grace Hopper": found[hopper], "Look Alike": found[own]}
-    enrol(store, people, embedder, impostors, RULES, spec)
+    enrol(store, people, embedder=embedder, impostors=impostors, rules=RULES, spec=spec)
     people = {"Third Person": found[third], NAME: found[wall]}
-    enrol(store, people, embedder, impostors, RULES, spec, force=True)
+    enrol(store, people, embedder=embedder, impostors=impostors, rules=RULES, spec=spec, force=True)
     (data / "backup").mkdir()
     with store.lock():
         store.export("000001", data / "hers.zip")

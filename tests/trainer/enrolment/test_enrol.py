@@ -64,8 +64,22 @@ def test_what_cannot_be_used_is_refused_by_name_and_reason(
 def test_a_clip_of_one_person_is_used_and_one_of_two_is_refused(
     folder: Path, collins: NDArray[np.uint8], hopper: NDArray[np.uint8]
 ) -> None:
-    one = Actor(collins, -5, 20, (400, 350), (100, 30), (300, 320))
-    two = Actor(hopper, -5, 20, (900, 350), (100, 30), (300, 320))
+    one = Actor(
+        portrait_bgr=collins,
+        enter_s=-5,
+        leave_s=20,
+        centre=(400, 350),
+        swing=(100, 30),
+        side=(300, 320),
+    )
+    two = Actor(
+        portrait_bgr=hopper,
+        enter_s=-5,
+        leave_s=20,
+        centre=(900, 350),
+        swing=(100, 30),
+        side=(300, 320),
+    )
     write_clip(folder / "one.mp4", [one], 2, fps=10)
     write_clip(folder / "two.mp4", [one, two], 2, fps=10)
     found = harvest([folder / "one.mp4"], RULES, DETECT)
@@ -95,7 +109,15 @@ def test_the_same_pictures_twice_and_a_name_for_somebody_else(
     spec = ClassifierSpec()
 
     def as_name(name: str, force: bool = False) -> tuple[Gallery | None, str]:
-        made, intakes = enrol(store, {name: found}, embedder, impostors, RULES, spec, force)
+        made, intakes = enrol(
+            store,
+            {name: found},
+            embedder=embedder,
+            impostors=impostors,
+            rules=RULES,
+            spec=spec,
+            force=force,
+        )
         return made, intakes[name].refused
 
     made, why = as_name("Eileen Collins")
@@ -115,7 +137,9 @@ def test_people_under_the_minimum_are_refused_and_the_others_are_not(
 ) -> None:
     found = {name: harvest([path], RULES, DETECT) for name, path in portraits.items()}
     store, rules = GalleryStore(folder / "gallery"), EnrolConfig(min_crops=2)
-    made, intakes = enrol(store, found, embedder, impostors, rules, ClassifierSpec())
+    made, intakes = enrol(
+        store, found, embedder=embedder, impostors=impostors, rules=rules, spec=ClassifierSpec()
+    )
     assert made is None
     assert all("only 1 crops" in intake.refused for intake in intakes.values())
     assert store.current_version() is None
@@ -123,7 +147,14 @@ def test_people_under_the_minimum_are_refused_and_the_others_are_not(
 
 def clip_of_two(folder: Path, people: list[NDArray[np.uint8]]) -> Path:
     actors = [
-        Actor(portrait, 6.0 * index, 6.0 * index + 5.9, (640, 360), (40, 30), (300, 320))
+        Actor(
+            portrait_bgr=portrait,
+            enter_s=6.0 * index,
+            leave_s=6.0 * index + 5.9,
+            centre=(640, 360),
+            swing=(40, 30),
+            side=(300, 320),
+        )
         for index, portrait in enumerate(people)
     ]
     write_clip(folder / "turns.mp4", actors, 12, fps=10)
@@ -140,7 +171,14 @@ def test_a_clip_of_two_people_in_turns_is_refused(
     found = harvest([clip_of_two(folder, [collins, hopper])], RULES, DETECT)
     assert len({face.source.followed_face for face in found.usable}) >= 2
     store = GalleryStore(folder / "gallery")
-    made, intakes = enrol(store, {"One": found}, embedder, impostors, RULES, ClassifierSpec())
+    made, intakes = enrol(
+        store,
+        {"One": found},
+        embedder=embedder,
+        impostors=impostors,
+        rules=RULES,
+        spec=ClassifierSpec(),
+    )
     assert made is None
     assert "two people" in intakes["One"].refused
 
@@ -154,7 +192,14 @@ def test_every_row_is_in_the_manifest_with_its_outcome(
     twin.write_bytes(photo.read_bytes())
     found = harvest([photo, twin, wall, folder / "none.jpg"], RULES, DETECT)
     store = GalleryStore(folder / "gallery")
-    made, _ = enrol(store, {"E": found}, embedder, impostors, RULES, ClassifierSpec())
+    made, _ = enrol(
+        store,
+        {"E": found},
+        embedder=embedder,
+        impostors=impostors,
+        rules=RULES,
+        spec=ClassifierSpec(),
+    )
     assert made is not None
     version = store.folder_of(made.version)
     rows = list(csv.DictReader((version / "enrolment.csv").read_text().splitlines()))

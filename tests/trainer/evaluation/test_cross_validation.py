@@ -24,9 +24,13 @@ def outcomes(truth: list[int], candidate: list[int], chance: list[float], bar: f
     count = len(truth)
     named = [c if p >= bar else NOBODY for c, p in zip(candidate, chance, strict=True)]
     return Outcomes(
-        np.arange(count), np.zeros(count, np.int64), np.array(truth, np.int64),
-        np.array(candidate, np.int64), np.array(chance, np.float64), np.array(named, np.int64),
-    )  # fmt: skip
+        row=np.arange(count),
+        fold=np.zeros(count, np.int64),
+        truth=np.array(truth, np.int64),
+        candidate=np.array(candidate, np.int64),
+        probability=np.array(chance, np.float64),
+        named=np.array(named, np.int64),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +41,9 @@ def fewer(impostors: Impostors) -> Impostors:
 def run(impostors: Impostors, fewer: Impostors, kept: FoldStore | None = None) -> Evaluation:
     vectors, dataset = made_people(impostors, 6, 4, 2)
     fold, count = folds_of(dataset.labels, dataset.group, 3)
-    return cross_validate(vectors, dataset, fold, count, fewer, ClassifierSpec(), kept=kept)
+    return cross_validate(
+        vectors, dataset, fold, folds=count, impostors=fewer, spec=ClassifierSpec(), kept=kept
+    )
 
 
 def test_every_crop_is_tested_once_as_itself_and_once_as_a_stranger(
@@ -60,7 +66,9 @@ def test_names_dealt_out_at_random_are_no_better_than_chance(
     vectors, dataset = made_people(impostors, 6, 4, 2)
     vectors = np.random.default_rng(0).permutation(vectors)
     fold, count = folds_of(dataset.labels, dataset.group, 3)
-    found = cross_validate(vectors, dataset, fold, count, fewer, ClassifierSpec())
+    found = cross_validate(
+        vectors, dataset, fold, folds=count, impostors=fewer, spec=ClassifierSpec()
+    )
     assert found.own.closed_set_accuracy < 0.5
 
 

@@ -21,7 +21,15 @@ def test_the_page_holds_everything_and_needs_nothing_else(
         names, dataset.crops_rgb, dataset.labels, dataset.group, dataset.sources
     )
     facts = {"weights": impostors.fingerprint}
-    subject = Subject("a test", dataset, vectors, fewer, ClassifierSpec(), facts, "facestream x")
+    subject = Subject(
+        title="a test",
+        dataset=dataset,
+        vectors=vectors,
+        impostors=fewer,
+        spec=ClassifierSpec(),
+        facts=facts,
+        command="facestream x",
+    )
     folds: list[int] = []
     evaluations = evaluate_all(
         subject, ("svc", "knn"), 10, folder / "work", lambda: folds.append(1)

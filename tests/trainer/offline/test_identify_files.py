@@ -35,7 +35,14 @@ def media(folder: Path, portraits: dict[str, Path], hopper: NDArray[np.uint8]) -
     wall = np.ascontiguousarray(background()[:300, :300])
     (root / "wall.png").write_bytes(encode_image(wall, ".png"))
     (root / "torn.jpg").write_bytes(b"\xff\xd8 nothing")
-    actor = Actor(hopper, -5, 20, (640, 350), (60, 20), (300, 320))
+    actor = Actor(
+        portrait_bgr=hopper,
+        enter_s=-5,
+        leave_s=20,
+        centre=(640, 350),
+        swing=(60, 20),
+        side=(300, 320),
+    )
     write_clip(root / "clip.mp4", [actor], 2, fps=10)
     return root
 
