@@ -8,8 +8,8 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 
 from streamer.config.sections import Config
-from streamer.runtime.child import ProcessSpec
 from streamer.runtime.cores import available_cores
+from streamer.supervision.child import ProcessSpec
 from streamer.wire.shared_frames import make_shared_frames
 
 

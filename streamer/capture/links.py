@@ -10,6 +10,7 @@ import numpy as np
 import zmq
 from numpy.typing import NDArray
 
+from streamer.bus.sockets import Bus, Socket, receive_all, try_send
 from streamer.errors import ProtocolError
 from streamer.vision.images import encode_image, shrink_to_fit
 from streamer.vision.track import Track
@@ -25,7 +26,6 @@ from streamer.wire.messages import (
     Tracks,
 )
 from streamer.wire.shared_frames import SLOT_PIXEL_BYTES, SharedFrames
-from streamer.wire.sockets import Bus, Socket, receive_all, try_send
 from streamer.wire.timestamps import Timestamp
 from streamer.wire.topics import topic
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 
+from streamer.bus.sockets import Bus
 from streamer.capture.links import CaptureEndpoints, CaptureLinks, FrameFacts
 from streamer.capture.reader import Frame, Reader
 from streamer.capture.scheduler import CropScheduler
@@ -21,7 +22,6 @@ from streamer.vision.track import Track
 from streamer.wire.counters import StageCount, StageCounters
 from streamer.wire.epochs import new_epoch
 from streamer.wire.messages import CameraState, CropInfo
-from streamer.wire.sockets import Bus
 from streamer.wire.timestamps import NS_PER_MS, timestamp_now
 
 log = logging.getLogger(__name__)

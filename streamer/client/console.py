@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from streamer.client.totals import Run, Totals, run_of
-from streamer.runtime.child import ProcessStatus
+from streamer.supervision.child import ProcessStatus
 from streamer.wire.counters import StageCount
 from streamer.wire.messages import GalleryEvent, IdentityEvent, Stats
 

@@ -7,10 +7,10 @@ from types import TracebackType
 
 import zmq
 
+from streamer.bus.sockets import Bus, Security
 from streamer.errors import ProtocolError
 from streamer.wire.codec import decode
 from streamer.wire.messages import FrameEvent, GalleryEvent, IdentityEvent, PresenceEvent, Stats
-from streamer.wire.sockets import Bus, Security
 from streamer.wire.topics import matches
 
 Event = IdentityEvent | PresenceEvent | FrameEvent | GalleryEvent | Stats

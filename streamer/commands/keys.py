@@ -27,7 +27,7 @@ def keys(
 
     A name may be given to several roles: it has one key, which is admitted for each of them.
     """
-    from streamer.wire.curve import keys_without_role, make_keys
+    from streamer.bus.curve import keys_without_role, make_keys
 
     if client:
         raise ConfigError(

@@ -23,7 +23,7 @@ def run(context: typer.Context) -> None:
     from streamer.client.console import Display
     from streamer.pipeline import process_specs, shared_frames_of
     from streamer.runtime.logs import set_up_logging
-    from streamer.runtime.supervisor import Supervisor
+    from streamer.supervision.supervisor import Supervisor
 
     config = load_config(context.obj)
     set_up_logging(config.log.level, "facestream")

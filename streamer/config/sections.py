@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from streamer.bus.sockets import Security
 from streamer.constants import DEFAULT_CASCADE, MAX_VOTES
-from streamer.wire.sockets import Security
 
 Milliseconds = Annotated[int, Field(ge=0, le=3_600_000)]
 Unit = Annotated[float, Field(ge=0, le=1)]

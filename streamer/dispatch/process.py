@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
+from streamer.bus.sockets import Bus, receive_all, send_to_peer, try_send
 from streamer.config.sections import DispatchConfig
 from streamer.dispatch.pool import WorkerPool, shares
 from streamer.dispatch.queue import CropQueue, QueuedCrop
@@ -23,7 +24,6 @@ from streamer.wire.clock_offsets import ClockOffsets
 from streamer.wire.codec import decode, encode, expect
 from streamer.wire.counters import StageCount, StageCounters
 from streamer.wire.messages import Batch, BatchDone, CropMessage, Embeddings, Stats, WorkerReady
-from streamer.wire.sockets import Bus, receive_all, send_to_peer, try_send
 
 log = logging.getLogger(__name__)
 

@@ -4,12 +4,12 @@ import logging
 import os
 from typing import Protocol
 
+from streamer.bus.sockets import Bus
 from streamer.config.sections import Config
 from streamer.errors import ConfigError
 from streamer.runtime.heartbeat import Heartbeat, Stop
 from streamer.runtime.logs import set_up_logging
 from streamer.wire.shared_frames import SharedFrames
-from streamer.wire.sockets import Bus
 
 FINAL_LINGER_MS = 500
 

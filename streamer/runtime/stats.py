@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable
 
 import zmq
 
+from streamer.bus.sockets import Socket, try_send
 from streamer.wire.codec import encode
 from streamer.wire.counters import StageCount
 from streamer.wire.epochs import new_epoch
 from streamer.wire.messages import CameraState, Role, Stats
-from streamer.wire.sockets import Socket, try_send
 from streamer.wire.timestamps import utc_text
 
 REPORT_SECONDS = 1.0

@@ -8,6 +8,7 @@ import numpy as np
 import zmq
 from numpy.typing import NDArray
 
+from streamer.bus.sockets import Bus, Socket, receive_all, try_send
 from streamer.errors import ProtocolError
 from streamer.runtime.heartbeat import Heartbeat, Stop
 from streamer.runtime.stats import StatsReporter
@@ -25,7 +26,6 @@ from streamer.wire.messages import (
     PresenceEvent,
 )
 from streamer.wire.shared_frames import SharedFrames
-from streamer.wire.sockets import Bus, Socket, receive_all, try_send
 from streamer.wire.timestamps import utc_text
 from streamer.wire.topics import topic, wanted
 

@@ -14,9 +14,9 @@ import pytest
 import zmq
 from packaging.requirements import Requirement
 
+from streamer.bus.sockets import open_bus
 from streamer.wire.codec import encode
 from streamer.wire.messages import IdentityEvent
-from streamer.wire.sockets import open_bus
 from tests.integration.harness import GENEROUS_S
 from tests.streamer.wire.test_messages import MESSAGES
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import zmq
 
+from streamer.bus.curve import make_keys
+from streamer.bus.sockets import Security, open_bus
 from streamer.client.subscriber import Subscriber
 from streamer.vision.images import decode_image
 from streamer.wire.codec import encode
-from streamer.wire.curve import make_keys
 from streamer.wire.messages import FrameEvent, IdentityEvent, Stats, WorkerReady
-from streamer.wire.sockets import Security, open_bus
 from tests.integration.harness import Pipeline
 from workers.gallery.version import Gallery
 

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import zmq
 
+from streamer.bus.sockets import open_bus
 from streamer.config.sections import DispatchConfig
 from streamer.dispatch.process import Dispatch, DispatchEndpoints
 from streamer.errors import FacestreamError
 from streamer.runtime.heartbeat import Heartbeat, Stop
 from streamer.wire.codec import decode, encode
 from streamer.wire.messages import CropInfo, CropMessage, Embeddings
-from streamer.wire.sockets import open_bus
 from streamer.wire.timestamps import timestamp_now
 from workers.embedding.embedder import Embedder
 from workers.embedding.process import EmbedWorker

@@ -45,8 +45,8 @@ def enrol(
     from trainer.enrolment.enrol import enrol as enrol_people
     from trainer.enrolment.harvest import harvest
     from workers.classifier.fitting import spec_of
-    from workers.gallery.names import check_name
     from workers.gallery.store import GalleryStore
+    from workers.names import check_name
 
     config = load_config(context.obj)
     name = check_name(name)
@@ -87,8 +87,8 @@ def enrol_folder(
     from trainer.enrolment.bulk import harvest_people, people_in
     from trainer.enrolment.enrol import enrol as enrol_people
     from workers.classifier.fitting import spec_of
-    from workers.gallery.names import check_name
     from workers.gallery.store import GalleryStore
+    from workers.names import check_name
 
     config = load_config(context.obj)
     found = {check_name(name): paths for name, paths in people_in(root).items()}
@@ -136,8 +136,8 @@ def forget(
     That is crops, numbers, names and contact sheets in every version of the gallery, refused
     pictures, unfinished work, reports and exports. Killed, the same command goes on.
     """
-    from workers.gallery.names import composed_name
     from workers.gallery.store import GalleryStore
+    from workers.names import composed_name
 
     config = load_config(context.obj)
     name = composed_name(name)
@@ -235,7 +235,7 @@ def _fit_anew(store: "GalleryStore", config: Config) -> None:
 
 
 def _refused_folder(config: Config, name: str) -> Path:
-    from workers.gallery.names import file_name_of
+    from workers.names import file_name_of
 
     return config.data_path / "refused" / file_name_of(name)
 

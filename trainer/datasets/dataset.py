@@ -18,8 +18,8 @@ from streamer.errors import DatasetError
 from streamer.files import write_file
 from streamer.vision.images import encode_image, read_image
 from trainer.enrolment.rows import Harvest
-from workers.gallery.names import file_name_of
 from workers.gallery.people import People
+from workers.names import file_name_of
 
 _HEAD = ["person", "file", "source", "moment", "fold", "outcome", "reason", "face_px", "sharpness"]
 

@@ -26,7 +26,7 @@ from trainer.enrolment.harvest import CLIP_SUFFIXES, harvest, media_below
 from trainer.enrolment.rows import Face, Harvest
 from trainer.support.stopping import end_with_parent
 from workers.gallery.crop_source import CropSource
-from workers.gallery.names import composed_name
+from workers.names import composed_name
 
 Rules = tuple[EnrolConfig, DetectConfig]
 

@@ -12,10 +12,10 @@ from trainer.enrolment.rows import Face, Harvest
 from workers.classifier.fitting import ClassifierSpec
 from workers.classifier.impostors import Impostors
 from workers.embedding.embedder import Embedder
-from workers.gallery.names import file_name_of
 from workers.gallery.people import People
 from workers.gallery.store import GalleryStore
 from workers.gallery.version import Gallery
+from workers.names import file_name_of
 
 SAME_MOMENT_SQUARED_DISTANCE = 0.002
 _NEARER_STRANGERS = 0.1

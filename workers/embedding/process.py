@@ -6,6 +6,7 @@ import time
 import numpy as np
 import zmq
 
+from streamer.bus.sockets import Bus, receive_all, try_send
 from streamer.constants import CROP_SIZE
 from streamer.errors import ProtocolError
 from streamer.runtime.heartbeat import Heartbeat, Stop
@@ -13,7 +14,6 @@ from streamer.runtime.stats import StatsReporter
 from streamer.wire.codec import decode, encode, expect
 from streamer.wire.counters import StageCount, StageCounters
 from streamer.wire.messages import Batch, BatchDone, WorkerReady
-from streamer.wire.sockets import Bus, receive_all, try_send
 from workers.embedding.embedder import Embedder
 
 log = logging.getLogger(__name__)

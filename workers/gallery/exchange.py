@@ -6,7 +6,6 @@ from pathlib import Path
 
 from streamer.errors import GalleryError
 from streamer.files import replacing
-from workers.gallery.names import check_name
 from workers.gallery.version import (
     ARRAYS_OF_FORMAT_2,
     CROPS,
@@ -18,6 +17,7 @@ from workers.gallery.version import (
     write_manifest,
 )
 from workers.gallery.versions import EXTRA_NAME, Versions, version_name
+from workers.names import check_name
 
 _ARRAYS = (NUMBERS, CROPS, ARRAYS_OF_FORMAT_2)
 _MAX_STORED_BYTES = 2**34

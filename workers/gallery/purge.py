@@ -18,10 +18,10 @@ from pathlib import Path
 
 from streamer.errors import GalleryError
 from streamer.files import write_file
-from workers.gallery.names import composed_name
 from workers.gallery.traces import Traces, extras_without, find_traces, names_of
 from workers.gallery.version import Gallery, read_manifest
 from workers.gallery.versions import Versions, version_name
+from workers.names import composed_name
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streamer.errors import GalleryError
-from workers.gallery.names import composed_name, file_name_of
 from workers.gallery.version import (
     ARRAYS_OF_FORMAT_2,
     CROPS,
@@ -30,6 +29,7 @@ from workers.gallery.version import (
     read_manifest,
 )
 from workers.gallery.versions import Versions, extras_of
+from workers.names import composed_name, file_name_of
 
 ENROLMENT, REFUSED, WORK, REPORTS = "enrolment.csv", "refused", "work", "reports"
 _LIKENESS = "looks like "

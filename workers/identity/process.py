@@ -9,6 +9,7 @@ import numpy as np
 import zmq
 from numpy.typing import NDArray
 
+from streamer.bus.sockets import Bus, receive_all
 from streamer.config.sections import IdentifyConfig
 from streamer.errors import ProtocolError
 from streamer.runtime.heartbeat import Heartbeat, Stop
@@ -17,7 +18,6 @@ from streamer.wire.codec import decode
 from streamer.wire.counters import StageCount, StageCounters
 from streamer.wire.epochs import new_epoch
 from streamer.wire.messages import MAX_TEXT, Embeddings, Stats, Tracks
-from streamer.wire.sockets import Bus, receive_all
 from workers.classifier.classifier import Prediction
 from workers.classifier.impostors import Impostors
 from workers.gallery.store import GalleryStore

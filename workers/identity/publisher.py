@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import zmq
 
+from streamer.bus.sockets import Bus, receive_all
 from streamer.wire.codec import encode
 from streamer.wire.counters import StageCounters
 from streamer.wire.messages import (
@@ -15,7 +16,6 @@ from streamer.wire.messages import (
     Stats,
     TrackFeedback,
 )
-from streamer.wire.sockets import Bus, receive_all
 from streamer.wire.topics import GALLERY, STATS, topic
 from workers.gallery.version import Gallery
 

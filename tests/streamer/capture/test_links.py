@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import zmq
 
+from streamer.bus.sockets import Bus, Socket, open_bus
 from streamer.capture.links import KEEP_ALIVE_S, CaptureEndpoints, CaptureLinks, FrameFacts
 from streamer.vision.boxes import Box
 from streamer.vision.track import Track
 from streamer.wire.codec import decode, encode
 from streamer.wire.messages import FrameOffer, FramesWanted, TrackFeedback, Tracks
-from streamer.wire.sockets import Bus, Socket, open_bus
 from streamer.wire.timestamps import timestamp_now
 from streamer.wire.topics import topic
 

@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 
 from streamer.client.console import Display
-from streamer.runtime.child import ProcessStatus
+from streamer.supervision.child import ProcessStatus
 from tests.streamer.client.test_totals import report
 
 

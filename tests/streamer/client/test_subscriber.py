@@ -6,10 +6,10 @@ from typing import Literal
 
 import zmq
 
+from streamer.bus.sockets import Socket, open_bus
 from streamer.client.subscriber import Subscriber
 from streamer.wire.codec import encode
 from streamer.wire.messages import FrameEvent, IdentityEvent
-from streamer.wire.sockets import Socket, open_bus
 from streamer.wire.topics import topic
 
 EVENT = IdentityEvent(

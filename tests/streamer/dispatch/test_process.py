@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import zmq
 
+from streamer.bus.sockets import Bus, Socket, open_bus
 from streamer.config.sections import DispatchConfig
 from streamer.dispatch.process import Dispatch, DispatchEndpoints
 from streamer.runtime.heartbeat import Heartbeat, Stop
@@ -26,7 +27,6 @@ from streamer.wire.messages import (
     Stats,
     WorkerReady,
 )
-from streamer.wire.sockets import Bus, Socket, open_bus
 from streamer.wire.timestamps import Timestamp, timestamp_now
 from tests.streamer.dispatch.test_queue import crop
 

@@ -10,6 +10,7 @@ import pytest
 import zmq
 from numpy.typing import NDArray
 
+from streamer.bus.sockets import Socket, open_bus
 from streamer.client.subscriber import Subscriber
 from streamer.runtime.heartbeat import Heartbeat, Stop
 from streamer.view.process import View, ViewEndpoints
@@ -25,7 +26,6 @@ from streamer.wire.messages import (
     Stats,
 )
 from streamer.wire.shared_frames import SLOT_PIXEL_BYTES, SharedFrames, make_shared_frames
-from streamer.wire.sockets import Socket, open_bus
 from streamer.wire.timestamps import timestamp_now
 from streamer.wire.topics import topic
 

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import zmq
 
+from streamer.bus.sockets import Socket, open_bus
 from streamer.client.subscriber import Event, Subscriber
 from streamer.config.sections import IdentifyConfig
 from streamer.runtime.heartbeat import Heartbeat, Stop
 from streamer.wire.codec import MAX_HEADER_BYTES, encode
 from streamer.wire.messages import CropInfo, Embeddings, GalleryEvent, Stats
-from streamer.wire.sockets import Socket, open_bus
 from streamer.wire.timestamps import timestamp_now
 from workers.classifier.impostors import Impostors
 from workers.gallery.store import GalleryStore

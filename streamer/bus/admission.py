@@ -11,8 +11,8 @@ from pathlib import Path
 import zmq
 from zmq.auth.thread import ThreadAuthenticator
 
+from streamer.bus.curve import KEY_ROLES, KeyRole, authorised_keys, keys_without_role, load_key
 from streamer.errors import ConfigError
-from streamer.wire.curve import KEY_ROLES, KeyRole, authorised_keys, keys_without_role, load_key
 
 log = logging.getLogger(__name__)
 

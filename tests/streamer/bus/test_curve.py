@@ -3,14 +3,14 @@ from pathlib import Path
 import pytest
 import zmq.auth
 
-from streamer.errors import ConfigError
-from streamer.wire.curve import (
+from streamer.bus.curve import (
     KEY_ROLES,
     authorised_keys,
     keys_without_role,
     load_key,
     make_keys,
 )
+from streamer.errors import ConfigError
 
 
 def files(folder: Path) -> set[str]:

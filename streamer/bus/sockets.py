@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 import zmq
 
+from streamer.bus.admission import Admission
+from streamer.bus.curve import KeyRole, load_key
 from streamer.errors import ConfigError
-from streamer.wire.admission import Admission
 from streamer.wire.codec import MAX_PART_BYTES
-from streamer.wire.curve import KeyRole, load_key
 
 HIGH_WATER_MARK = 256
 HEARTBEAT_MS = 1000

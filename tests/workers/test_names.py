@@ -1,7 +1,7 @@
 import pytest
 
 from streamer.errors import GalleryError
-from workers.gallery.names import check_name, composed_name, file_name_of
+from workers.names import check_name, composed_name, file_name_of
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a\nb", "x" * 65, "\x1b[31m"])

@@ -6,9 +6,8 @@ import pytest
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
-from streamer.errors import ConfigError
-from streamer.wire.curve import KeyRole, load_key, make_keys
-from streamer.wire.sockets import (
+from streamer.bus.curve import KeyRole, load_key, make_keys
+from streamer.bus.sockets import (
     Security,
     Socket,
     open_bus,
@@ -16,6 +15,7 @@ from streamer.wire.sockets import (
     send_to_peer,
     try_send,
 )
+from streamer.errors import ConfigError
 
 
 def test_push_and_pull_over_ipc_in_a_folder_that_is_made(folder: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_key_file_that_is_none(folder: Path) -> None:
 
 CLOSES_WITH_A_MONITOR = """
 import sys, zmq
-from streamer.wire.sockets import Bus
+from streamer.bus.sockets import Bus
 
 bus = Bus()
 socket = bus.bind(zmq.ROUTER, f"ipc://{sys.argv[1]}/work")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from streamer.config.sections import SuperviseConfig
 from streamer.errors import FacestreamError
-from streamer.runtime.child import Child, ProcessSpec, ProcessStatus
+from streamer.supervision.child import Child, ProcessSpec, ProcessStatus
 
 log = logging.getLogger(__name__)
 

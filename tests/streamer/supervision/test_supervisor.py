@@ -12,8 +12,8 @@ import pytest
 
 from streamer.config.sections import SuperviseConfig
 from streamer.errors import FacestreamError
-from streamer.runtime.child import ProcessSpec, ProcessStatus
-from streamer.runtime.supervisor import STOP_SECONDS, Supervisor, back_off_s, stage_ends
+from streamer.supervision.child import ProcessSpec, ProcessStatus
+from streamer.supervision.supervisor import STOP_SECONDS, Supervisor, back_off_s, stage_ends
 
 CHILDREN = str(Path(__file__).with_name("children.py"))
 RULES = SuperviseConfig(

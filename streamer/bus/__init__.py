@@ -1,0 +1,1 @@
+"""ZeroMQ sockets with limits, CURVE keys, and who is admitted where."""
