@@ -1,5 +1,6 @@
 """Many jobs at once, by any of joblib's backends: on this machine's cores or on a cluster."""
 
+import multiprocessing
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,8 +54,15 @@ class Pool:
                 yield from parallel(jobs)
                 return
             at_once = 2 * joblib.effective_n_jobs()
-            while some := list(islice(jobs, at_once)):
-                yield from joblib.Parallel()(some)
+            with self._parallel() as parallel:
+                while some := list(islice(jobs, at_once)):
+                    yield from parallel(some)
+
+    def _parallel(self) -> joblib.Parallel:
+        if self.backend != "multiprocessing":
+            return joblib.Parallel()
+        # Spawned, as a fork of a process with threads, TensorFlow's among them, may hang.
+        return joblib.Parallel(n_jobs=self.jobs, backend=multiprocessing.get_context("spawn"))
 
     @contextmanager
     def _backend(self) -> Iterator[dict[str, Any]]:
