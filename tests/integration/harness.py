@@ -46,7 +46,9 @@ class Pipeline:
         )
 
     def start(self, config: str, *arguments: str) -> None:
-        self.config.write_text(config)
+        self.config.write_text(plain(config))
+        if self._subscriber is not None:
+            self._subscriber.close()
         address = f"ipc://{self.folder}/var/run/events"
         self._subscriber = Subscriber(address, ("identity/", "stats", "gallery"))
         with self.output.open("ab") as output:
@@ -129,6 +131,14 @@ class Pipeline:
                 self.process.wait()
         if self._subscriber is not None:
             self._subscriber.close()
+
+
+def plain(config: str) -> str:
+    """Add the network's plain precision to a config, so that no start takes time to measure it."""
+    table = '[embed]\nprecision = "float32"\n'
+    if "[embed]\n" in config:
+        return config.replace("[embed]\n", table)
+    return f"{config.rstrip()}\n{table}"
 
 
 def leftovers(folder: Path) -> list[str]:

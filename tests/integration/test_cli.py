@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from streamer.vision.images import encode_image, read_image
-from tests.integration.harness import Pipeline
+from tests.integration.harness import Pipeline, plain
 
 CAMERA = '[cameras.door]\nsource = "demo"\n'
 
@@ -114,7 +114,7 @@ def test_nobody_is_enrolled_at_first(folder: Path) -> None:
 
 def test_a_night_of_the_trainer(folder: Path, portraits: dict[str, Path]) -> None:
     """Two people with three photos each: enrolled, reported on, tuned, put back, carried over."""
-    (folder / "config.toml").write_text(CAMERA)
+    (folder / "config.toml").write_text(plain(CAMERA))
     for name, path in portraits.items():
         (folder / "people" / name).mkdir(parents=True)
         image = read_image(path)

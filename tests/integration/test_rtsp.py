@@ -128,7 +128,9 @@ def test_a_server_that_hangs_is_noticed_by_the_clock(
 def test_a_camera_that_is_not_there_is_tried_again_and_stops_cleanly(pipeline: Pipeline) -> None:
     pipeline.start(CONFIG.format(port=9))
     pipeline.wait("the report of it", lambda: state(pipeline) == "retrying")
-    assert "rtsp://***@127.0.0.1:9/face" in pipeline.output.read_text()
+    pipeline.wait(
+        "a line on it", lambda: "rtsp://***@127.0.0.1:9/face" in pipeline.output.read_text()
+    )
     assert pipeline.stop() == 0
     assert "s3cret" not in pipeline.output.read_text()
     assert leftovers(pipeline.folder) == []
