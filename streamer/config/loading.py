@@ -14,6 +14,8 @@ _BACKS_OFF = "a process that fails is started again after a pause of at most bac
 REMOVED = {
     "supervise.max_restarts": f"is no more: no failing process ends the others; {_BACKS_OFF}",
     "supervise.restart_window_s": f"is now back_off_reset_s; {_BACKS_OFF}",
+    "identify.regularisation": "is now identify.C",
+    "identify.jpeg_quality": "is now view.jpeg_quality",
 }
 """Keys of earlier versions, each with what to know instead."""
 

@@ -65,6 +65,8 @@ def test_cameras_take_the_common_tables_and_their_own_keys(folder: Path) -> None
         (CAMERA + '[embed]\nworkers = "many"', ["embed.workers: must", "'many'"]),
         (CAMERA + "[embed]\nworkers = 0", ["embed.workers: must", "Received: 0"]),
         (CAMERA + "[supervise]\nmax_restarts = 5", ["max_restarts: is no more", "back_off"]),
+        (CAMERA + "[identify]\nregularisation = 1.0", ["is now identify.C", "Remove it"]),
+        (CAMERA + "[identify]\njpeg_quality = 80", ["is now view.jpeg_quality"]),
         (CAMERA + "[supervise]\nrestart_window_s = 9.0", ["is now back_off_reset_s"]),
         (CAMERA + "[identify]\nmin_votes = 7.0", ["identify.min_votes: must be at most 6.6"]),
         (CAMERA + "[identify]\nswitch_margin = 6.7", ["identify.switch_margin: must be", "6.6"]),
