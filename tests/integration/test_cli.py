@@ -11,8 +11,10 @@ import pytest
 
 from streamer.vision.images import encode_image, read_image
 from tests.integration.harness import Pipeline, plain
+from workers.gallery.version import Gallery
 
 CAMERA = '[cameras.door]\nsource = "demo"\n'
+LOOP = '[cameras.door]\nsource = "{clip}"\nloop = true\n'
 
 
 def facestream(*arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
@@ -173,10 +175,10 @@ def test_the_demo_needs_nothing_and_names_who_it_enrolled(pipeline: Pipeline) ->
     assert "\x1b[" not in output  # plain lines where there is no terminal
 
 
-def test_watch_prints_events_as_json(pipeline: Pipeline) -> None:
+def test_watch_prints_events_as_json(pipeline: Pipeline, gallery: Gallery, clip: Path) -> None:
     import json
 
-    pipeline.start(CAMERA)
+    pipeline.start(LOOP.format(clip=clip))
     pipeline.wait("an event", lambda: pipeline.events)
     done = pipeline.call("watch", "--json", "--count", "3")
     assert done.returncode == 0, done.stderr
@@ -186,10 +188,12 @@ def test_watch_prints_events_as_json(pipeline: Pipeline) -> None:
     assert pipeline.stop() == 0
 
 
-def test_a_program_subscribes_with_typed_events(pipeline: Pipeline) -> None:
+def test_a_program_subscribes_with_typed_events(
+    pipeline: Pipeline, gallery: Gallery, clip: Path
+) -> None:
     import streamer
 
-    pipeline.start(CAMERA)
+    pipeline.start(LOOP.format(clip=clip))
     for event in streamer.subscribe(f"ipc://{pipeline.folder}/var/run/events"):
         assert event.event in ("enter", "update", "exit")
         if event.identity == "Eileen Collins":

@@ -270,7 +270,7 @@ def test_a_camera_that_cannot_run_is_given_up_alone(
 def test_what_cannot_run_is_one_line_and_no_restart(pipeline: Pipeline) -> None:
     (pipeline.folder / "cascade.xml").write_text("nothing")
     pipeline.start(
-        f'[cameras.door]\nsource = "demo"\ndetect.cascade = "{pipeline.folder}/cascade.xml"\n'
+        f'[cameras.door]\nsource = "none.mp4"\ndetect.cascade = "{pipeline.folder}/cascade.xml"\n'
     )
     assert pipeline.wait_end() == 2
     lines = [line for line in pipeline.output.read_text().splitlines() if "cascade" in line]

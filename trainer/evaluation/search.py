@@ -150,12 +150,12 @@ def search(
         vectors, impostors = embedded(parameters, place)
         return joblib.delayed(_inner_score)(
             place,
-            number,
-            vectors[training],
-            dataset.of(training),
-            impostors,
-            spec_with(spec, parameters),
-            plan.inner_folds,
+            number=number,
+            vectors=vectors[training],
+            dataset=dataset.of(training),
+            impostors=impostors,
+            spec=spec_with(spec, parameters),
+            folds=plan.inner_folds,
         )
 
     jobs = (job(place, number) for place, number in tasks)
