@@ -105,10 +105,17 @@ def _adapter(cls: type) -> TypeAdapter[Any]:
 
 def _plain(value: Any) -> Any:
     # dataclasses.asdict copies deeply and is several times slower.
-    if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    names = _field_names(type(value))
+    if names is not None:
+        return {name: _plain(getattr(value, name)) for name in names}
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     return value
+
+
+@cache
+def _field_names(cls: Any) -> tuple[str, ...] | None:
+    """Return the fields of a dataclass, or None for any other type."""
+    return tuple(field.name for field in fields(cls)) if is_dataclass(cls) else None
