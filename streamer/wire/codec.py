@@ -105,7 +105,7 @@ def _adapter(cls: type) -> TypeAdapter[Any]:
 
 def _plain(value: Any) -> Any:
     # dataclasses.asdict copies deeply and is several times slower.
-    names = _field_names(type(value))
+    names = _field_names(value.__class__)
     if names is not None:
         return {name: _plain(getattr(value, name)) for name in names}
     if isinstance(value, tuple):
@@ -116,6 +116,6 @@ def _plain(value: Any) -> Any:
 
 
 @cache
-def _field_names(cls: Any) -> tuple[str, ...] | None:
+def _field_names(cls: type) -> tuple[str, ...] | None:
     """Return the fields of a dataclass, or None for any other type."""
     return tuple(field.name for field in fields(cls)) if is_dataclass(cls) else None

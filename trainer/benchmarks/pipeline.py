@@ -122,10 +122,14 @@ def _figures(
 
 def _run(base: Path, clip: Path, pace: str, pictures: bool) -> Observed:
     config = _write_config(base, clip.name, pace)
-    topics = ["identity/", "stats", *(["frame/bench"] if pictures else [])]
     observed = Observed()
     totals = Totals()
-    with Subscriber(f"ipc://{base / 'var' / 'run' / 'events'}", topics) as subscriber:
+    run = f"ipc://{base / 'var' / 'run'}"
+    frames = ["frame/bench"] if pictures else []
+    with (
+        Subscriber(f"{run}/events", ["identity/", "stats"]) as subscriber,
+        Subscriber(f"{run}/pictures", frames) as viewer,
+    ):
         process = subprocess.Popen(  # noqa: S603 - our own program
             [sys.executable, "-m", "streamer.cli", "--config", str(config), "run"],
             stdout=subprocess.PIPE,
@@ -135,7 +139,9 @@ def _run(base: Path, clip: Path, pace: str, pictures: bool) -> Observed:
         try:
             until = time.monotonic() + _START_TIMEOUT_S
             while process.poll() is None:
-                received = subscriber.receive(0.2)
+                received = subscriber.receive(0.1)
+                while (picture := viewer.receive(0)) is not None:
+                    _observe(picture[0], observed, totals)
                 if received is not None:
                     until = time.monotonic() + _START_TIMEOUT_S
                     _observe(received[0], observed, totals)
