@@ -61,6 +61,7 @@ class Bus:
         processes; on ipc, whoever may open the file.
         """
         socket = self._socket(kind, hwm)
+        _watch_peers(socket, kind, address)
         if is_tcp(address) and not self._security.insecure:
             if self._admission is None:
                 self._admission = Admission(self._context, self._keys())
@@ -79,6 +80,7 @@ class Bus:
     def connect(self, kind: int, address: str, hwm: int = HIGH_WATER_MARK) -> Socket:
         """Make a connecting socket; it goes on trying for as long as it lives."""
         socket = self._socket(kind, hwm)
+        _watch_peers(socket, kind, address)
         if is_tcp(address) and not self._security.insecure:
             folder = self._keys()
             public, secret = load_key(folder / "client.key_secret")
@@ -116,8 +118,6 @@ class Bus:
         socket.linger = 0
         socket.sndhwm = socket.rcvhwm = hwm
         socket.maxmsgsize = MAX_PART_BYTES
-        socket.heartbeat_ivl = HEARTBEAT_MS
-        socket.heartbeat_timeout = HEARTBEAT_TIMEOUT_MS
         socket.reconnect_ivl = 100
         socket.reconnect_ivl_max = 2000
         self._sockets.append(socket)
@@ -130,6 +130,22 @@ class Bus:
                 "bus.keys, or set bus.insecure = true"
             )
         return self._security.keys
+
+
+def _watch_peers(socket: Socket, kind: int, address: str) -> None:
+    """Notice peers on other hosts that are gone without a word; call it before the address is used.
+
+    ZMTP's heartbeats serve where both sides read at once. A subscriber may be slow: its socket
+    stops reading at the high-water mark, would answer no heartbeat, and libzmq has aborted the
+    process over such a connection; there, TCP's own keep-alive watches.
+    """
+    if not is_tcp(address):
+        return
+    socket.tcp_keepalive = 1
+    socket.tcp_keepalive_idle, socket.tcp_keepalive_intvl, socket.tcp_keepalive_cnt = 10, 5, 3
+    if kind not in (zmq.SUB, zmq.XPUB):
+        socket.heartbeat_ivl = HEARTBEAT_MS
+        socket.heartbeat_timeout = HEARTBEAT_TIMEOUT_MS
 
 
 @contextmanager
