@@ -14,8 +14,8 @@ from streamer.errors import ConfigError
 from streamer.wire.codec import MAX_PART_BYTES
 
 HIGH_WATER_MARK = 256
-HEARTBEAT_MS = 1000
-HEARTBEAT_TIMEOUT_MS = 5000
+KEEP_ALIVE_IDLE_S = 5
+KEEP_ALIVE_INTERVAL_S = 2
 
 Socket = zmq.Socket[bytes]
 
@@ -61,7 +61,6 @@ class Bus:
         processes; on ipc, whoever may open the file.
         """
         socket = self._socket(kind, hwm)
-        _watch_peers(socket, kind, address)
         if is_tcp(address) and not self._security.insecure:
             if self._admission is None:
                 self._admission = Admission(self._context, self._keys())
@@ -80,7 +79,6 @@ class Bus:
     def connect(self, kind: int, address: str, hwm: int = HIGH_WATER_MARK) -> Socket:
         """Make a connecting socket; it goes on trying for as long as it lives."""
         socket = self._socket(kind, hwm)
-        _watch_peers(socket, kind, address)
         if is_tcp(address) and not self._security.insecure:
             folder = self._keys()
             public, secret = load_key(folder / "client.key_secret")
@@ -118,6 +116,10 @@ class Bus:
         socket.linger = 0
         socket.sndhwm = socket.rcvhwm = hwm
         socket.maxmsgsize = MAX_PART_BYTES
+        # TCP's keep-alive, and not ZMTP's heartbeats: with those, libzmq 4.3.5 aborts the process
+        # ("Assertion failed: _input_stopped") over a reader that stops at its high-water mark.
+        socket.tcp_keepalive, socket.tcp_keepalive_idle = 1, KEEP_ALIVE_IDLE_S
+        socket.tcp_keepalive_intvl, socket.tcp_keepalive_cnt = KEEP_ALIVE_INTERVAL_S, 3
         socket.reconnect_ivl = 100
         socket.reconnect_ivl_max = 2000
         self._sockets.append(socket)
@@ -130,22 +132,6 @@ class Bus:
                 "bus.keys, or set bus.insecure = true"
             )
         return self._security.keys
-
-
-def _watch_peers(socket: Socket, kind: int, address: str) -> None:
-    """Notice peers on other hosts that are gone without a word; call it before the address is used.
-
-    ZMTP's heartbeats serve where both sides read at once. A subscriber may be slow: its socket
-    stops reading at the high-water mark, would answer no heartbeat, and libzmq has aborted the
-    process over such a connection; there, TCP's own keep-alive watches.
-    """
-    if not is_tcp(address):
-        return
-    socket.tcp_keepalive = 1
-    socket.tcp_keepalive_idle, socket.tcp_keepalive_intvl, socket.tcp_keepalive_cnt = 10, 5, 3
-    if kind not in (zmq.SUB, zmq.XPUB):
-        socket.heartbeat_ivl = HEARTBEAT_MS
-        socket.heartbeat_timeout = HEARTBEAT_TIMEOUT_MS
 
 
 @contextmanager

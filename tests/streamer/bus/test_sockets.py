@@ -182,3 +182,36 @@ def test_a_peer_with_a_full_pipe_is_there_and_one_that_left_is_gone(folder: Path
         dealer.close()
         assert not router.poll(100)
         assert send_to_peer(router, peer, [b"work"]) == "gone"
+
+
+SLOW_READERS = """
+import sys
+import time
+import zmq
+from streamer.bus.sockets import open_bus
+with open_bus() as bus:
+    publisher = bus.bind(zmq.XPUB, sys.argv[1], hwm=8)
+    for _ in range(2):
+        with open_bus() as other:
+            reader = other.connect(zmq.SUB, sys.argv[1], hwm=1)
+            reader.subscribe(b"")
+            publisher.poll(60_000)
+            until = time.monotonic() + 7
+            while time.monotonic() < until:
+                publisher.send(bytes(200_000))
+                time.sleep(0.05)
+            for _ in range(3):
+                assert reader.poll(60_000)
+                reader.recv()
+print("fine")
+"""
+
+
+def test_a_reader_that_stopped_and_reads_again_ends_no_process(folder: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SLOW_READERS, f"ipc://{folder}/x"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "fine\n"), done.stderr
