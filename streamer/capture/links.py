@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -98,14 +98,13 @@ class CaptureLinks:
 
     def send_tracks(self, facts: FrameFacts, tracks: list[Track]) -> None:
         """Send all live tracks. One that cannot be sent is counted, and the next one heals it."""
-        seen = tuple(SeenTrack(t.number, t.box.rounded(), t.found) for t in tracks)
-        self._last = facts, tuple(SeenTrack(t.track, t.box_xywh, False) for t in seen)
-        self._send_snapshot(facts, seen)
+        self._last = facts, _seen(tracks)
+        self._send_snapshot(*self._last)
 
     def keep_alive(self) -> None:
         """Repeat the last snapshot if no frame has come for a while."""
         if self._last is not None and time.monotonic() - self._last_sent >= KEEP_ALIVE_S:
-            self._send_snapshot(*self._last)
+            self._repeat_snapshot(*self._last)
 
     def silent_for_s(self) -> float:
         """Return the seconds since the last snapshot was sent."""
@@ -115,7 +114,7 @@ class CaptureLinks:
         """Try once more, for a moment, to deliver the last snapshot."""
         if self._undelivered and self._last is not None:
             self.ingest.poll(FINAL_TIMEOUT_MS, zmq.POLLOUT)
-            self._send_snapshot(*self._last)
+            self._repeat_snapshot(*self._last)
 
     def offer_frame(
         self, facts: FrameFacts, image_bgr: NDArray[np.uint8], tracks: list[Track]
@@ -133,7 +132,7 @@ class CaptureLinks:
             sequence=facts.sequence,
             captured=facts.captured,
             frame_wh=(width, height),
-            tracks=tuple(SeenTrack(t.number, t.box.rounded(), t.found) for t in tracks),
+            tracks=_seen(tracks),
             slot=slot[0] if slot else None,
             generation=slot[1] if slot else None,
         )
@@ -146,6 +145,10 @@ class CaptureLinks:
     def send_crop(self, info: CropInfo, crop_rgb: NDArray[np.uint8]) -> bool:
         """Send a crop to dispatch; return False where its queue is full."""
         return try_send(self._crops, encode(CropMessage(info), crop_rgb.tobytes()))
+
+    def _repeat_snapshot(self, facts: FrameFacts, seen: tuple[SeenTrack, ...]) -> None:
+        """Send it again: nobody was found anew."""
+        self._send_snapshot(facts, tuple(replace(track, found=False) for track in seen))
 
     def _send_snapshot(self, facts: FrameFacts, seen: tuple[SeenTrack, ...]) -> None:
         message = Tracks(
@@ -170,6 +173,10 @@ class CaptureLinks:
                 yield expect(decode(parts)[0], cls)
             except ProtocolError as error:
                 log.warning("message dropped: %s", error)
+
+
+def _seen(tracks: list[Track]) -> tuple[SeenTrack, ...]:
+    return tuple(SeenTrack(track.number, track.box.rounded(), track.found) for track in tracks)
 
 
 def _subscribe(bus: Bus, address: str, to: bytes) -> Socket:

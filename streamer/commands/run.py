@@ -70,9 +70,13 @@ def _prepare_demo(config: Config, say: Callable[[str], None]) -> None:
         return
     from streamer.capture.demo import CLIP, ENROLLED
 
-    if not (config.data_path / "demo" / CLIP).is_file():
+    lacks_clip = not (config.data_path / "demo" / CLIP).is_file()
+    lacks_person = not (config.gallery_path / "current").exists()
+    if not (lacks_clip or lacks_person):
+        return
+    if lacks_clip:
         say("making the demo's clip, once")
-    if not (config.gallery_path / "current").exists():
+    if lacks_person:
         say(f"enrolling {ENROLLED}, once")
     # In a process of its own: this one loads no network.
     prepared = subprocess.run(  # noqa: S603 - our own program

@@ -44,7 +44,7 @@ class StatsReporter:
         camera_state: CameraState | None = None,
         final: bool = False,
     ) -> Stats:
-        """Send a report; rates are what each stage forwarded a second since the last one."""
+        """Make a report; rates are what each stage forwarded a second since the last one."""
         stages = tuple(stages)
         now = time.monotonic()
         elapsed = now - self._last

@@ -16,6 +16,7 @@ from streamer.wire.counters import StageCount, add_up
 from streamer.wire.messages import GalleryEvent, IdentityEvent, Stats
 
 GENEROUS_S = 240.0
+LOOP = '[cameras.door]\nsource = "{clip}"\nloop = true\n'
 
 
 class Pipeline:

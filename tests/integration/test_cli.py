@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 
 from streamer.vision.images import encode_image, read_image
-from tests.integration.harness import Pipeline, plain
+from tests.integration.harness import LOOP, Pipeline, plain
 from workers.gallery.version import Gallery
 
 CAMERA = '[cameras.door]\nsource = "demo"\n'
-LOOP = '[cameras.door]\nsource = "{clip}"\nloop = true\n'
 
 
 def facestream(*arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":

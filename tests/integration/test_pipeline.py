@@ -10,10 +10,9 @@ import pytest
 
 from streamer.wire.counters import StageCount
 from streamer.wire.messages import IdentityEvent
-from tests.integration.harness import GENEROUS_S, Pipeline, leftovers
+from tests.integration.harness import GENEROUS_S, LOOP, Pipeline, leftovers
 from workers.gallery.version import Gallery
 
-LOOP = '[cameras.door]\nsource = "{clip}"\nloop = true\n'
 FAST = '[cameras.door]\nsource = "{clip}"\npace = "fast"\n'
 PEOPLE = {"Eileen Collins", "Grace Hopper"}
 

@@ -13,11 +13,10 @@ import zmq
 from streamer.client.subscriber import Subscriber
 from streamer.vision.images import decode_image
 from streamer.wire import messages
-from tests.integration.harness import GENEROUS_S, Pipeline
+from tests.integration.harness import GENEROUS_S, LOOP, Pipeline
 from workers.gallery.version import Gallery
 
 PAGE = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
-LOOP = '[cameras.door]\nsource = "{clip}"\nloop = true\n'
 
 
 @pytest.mark.parametrize(
