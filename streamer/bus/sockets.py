@@ -14,6 +14,7 @@ from streamer.errors import ConfigError
 from streamer.wire.codec import MAX_PART_BYTES
 
 HIGH_WATER_MARK = 256
+IPC_RETRY_MS = 200
 KEEP_ALIVE_IDLE_S = 5
 KEEP_ALIVE_INTERVAL_S = 2
 
@@ -77,8 +78,14 @@ class Bus:
         return socket
 
     def connect(self, kind: int, address: str, hwm: int = HIGH_WATER_MARK) -> Socket:
-        """Make a connecting socket; it goes on trying for as long as it lives."""
+        """Make a connecting socket; it goes on trying for as long as it lives.
+
+        On this host it tries five times a second, so that whoever was there before the other side
+        hears it from its first message on.
+        """
         socket = self._socket(kind, hwm)
+        if not is_tcp(address):
+            socket.reconnect_ivl_max = IPC_RETRY_MS
         if is_tcp(address) and not self._security.insecure:
             folder = self._keys()
             public, secret = load_key(folder / "client.key_secret")

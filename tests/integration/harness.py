@@ -16,6 +16,7 @@ from streamer.wire.counters import StageCount, add_up
 from streamer.wire.messages import GalleryEvent, IdentityEvent, Stats
 
 GENEROUS_S = 240.0
+LAST_WORDS_S = 10.0
 LOOP = '[cameras.door]\nsource = "{clip}"\nloop = true\n'
 
 
@@ -75,7 +76,8 @@ class Pipeline:
         process = self.process
         self.wait("its end", lambda: process.poll() is not None, alive=False)
         assert self._subscriber is not None
-        while self._take(self._subscriber, 0.3):
+        until = time.monotonic() + LAST_WORDS_S
+        while self._take(self._subscriber, 0.3) or not (self._all_said or time.monotonic() > until):
             pass
         return process.wait()
 
@@ -105,6 +107,12 @@ class Pipeline:
 
     def named(self) -> set[str]:
         return {event.identity for event in self.events if event.identity}
+
+    @property
+    def _all_said(self) -> bool:
+        """True once identify's last report has come, or where it never reported."""
+        reports = [stats for (role, _, _), stats in self.stats.items() if role == "identify"]
+        return not reports or reports[-1].final
 
     def _take(self, subscriber: Subscriber, timeout_s: float) -> bool:
         received = subscriber.receive(timeout_s)
