@@ -31,6 +31,7 @@ KEY_ROLES: tuple[KeyRole, ...] = get_args(KeyRole)
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}")
 _RESERVED = ("authorised", "client", "server")
+_NOT_FOR_GIT = ".gitignore"  # secret keys must not be committed by accident
 
 
 def load_key(path: Path) -> tuple[bytes, bytes | None]:
@@ -72,6 +73,8 @@ def make_keys(folder: Path, clients: Mapping[KeyRole, Sequence[str]]) -> list[Pa
     made = []
     for private in (folder, folder / "authorised"):
         _make_private_folder(private)
+    if not (folder / _NOT_FOR_GIT).exists():
+        _write_private(folder / _NOT_FOR_GIT, "*\n")
     if not (folder / "server.key_secret").exists():
         made += _make_pair(folder / "server.key_secret", folder / "server.key")
     if not (folder / "client.key_secret").exists():
@@ -146,10 +149,14 @@ def _write_key(path: Path, public: bytes, secret: bytes | None = None) -> None:
     lines = ["metadata", "curve", f'    public-key = "{public.decode()}"']
     if secret is not None:
         lines.append(f'    secret-key = "{secret.decode()}"')
+    _write_private(path, "\n".join(lines) + "\n")
+
+
+def _write_private(path: Path, text: str) -> None:
     with replacing(path) as partial:
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
-            file.write("\n".join(lines) + "\n")
+            file.write(text)
 
 
 def _make_private_folder(folder: Path) -> None:

@@ -77,13 +77,17 @@ class Bus:
             raise ConfigError(f"cannot listen on {address}: {error.strerror}") from error
         return socket
 
-    def connect(self, kind: int, address: str, hwm: int = HIGH_WATER_MARK) -> Socket:
+    def connect(
+        self, kind: int, address: str, hwm: int = HIGH_WATER_MARK, immediate: bool = False
+    ) -> Socket:
         """Make a connecting socket; it goes on trying for as long as it lives.
 
         On this host it tries five times a second, so that whoever was there before the other side
-        hears it from its first message on.
+        hears it from its first message on. With `immediate`, nothing is kept for a side that is
+        not there: sending says so, and closing need not wait for it.
         """
         socket = self._socket(kind, hwm)
+        socket.immediate = immediate
         if not is_tcp(address):
             socket.reconnect_ivl_max = IPC_RETRY_MS
         if is_tcp(address) and not self._security.insecure:

@@ -84,7 +84,7 @@ def harvest_people(
     if missing:
         with ProcessPoolExecutor(cores, mp_context=context, initializer=end_with_parent) as pool:
             pending = {
-                pool.submit(_harvest_to, list(people[name]), places[name], rules)
+                pool.submit(_harvest_to, name, list(people[name]), places[name], rules)
                 for name in missing
             }
             while pending:
@@ -106,13 +106,14 @@ def _cache_name(name: str, paths: Sequence[Path], rules: Rules) -> str:
     return f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.npz"
 
 
-def _harvest_to(paths: list[Path], place: Path, rules: Rules) -> None:
+def _harvest_to(name: str, paths: list[Path], place: Path, rules: Rules) -> None:
     cv2.setNumThreads(1)
     found = harvest(paths, *rules)
     faces = found.faces
     buffer = io.BytesIO()
     np.savez(
         buffer,
+        person=np.array(f"/{name}/"),  # whoever is forgotten is found by it
         crops=np.array([face.crop.crop_rgb for face in faces], np.uint8),
         numbers=np.array([_numbers(face.crop) for face in faces], np.float64),
         sources=np.array([face.source.text for face in faces], np.str_),

@@ -39,7 +39,7 @@ class EmbedWorker:
         for size in _WARM_UP_BATCHES:
             if size <= self._capacity:
                 self._embedder.embed(np.zeros((size, CROP_SIZE, CROP_SIZE, 3), np.uint8))
-        self._dispatch = bus.connect(zmq.DEALER, self._address)
+        self._dispatch = bus.connect(zmq.DEALER, self._address, immediate=True)
         reporter = StatsReporter("embed", self._name)
         heartbeat.ready()
         asked = 0.0

@@ -19,10 +19,16 @@ def files(folder: Path) -> set[str]:
 
 def test_without_clients_only_the_pipelines_own_keys_are_made(folder: Path) -> None:
     made = make_keys(folder / "keys", {})
-    assert {path.name for path in made} == files(folder / "keys")
-    assert files(folder / "keys") == {"server.key", "server.key_secret", "client.key_secret"}
+    keys = {"server.key", "server.key_secret", "client.key_secret"}
+    assert {path.name for path in made} == keys
+    assert files(folder / "keys") == {*keys, ".gitignore"}
     own = load_key(folder / "keys" / "client.key_secret")[0]
     assert list(authorised_keys(folder / "keys", ())) == [own]
+
+
+def test_a_folder_of_keys_is_nothing_for_git(folder: Path) -> None:
+    make_keys(folder / "keys", {})
+    assert (folder / "keys" / ".gitignore").read_text() == "*\n"
 
 
 def test_a_key_is_authorised_for_its_roles_and_no_other(folder: Path) -> None:

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from streamer.bus.sockets import (
     try_send,
 )
 from streamer.errors import ConfigError
+
+GENEROUS_MS = 60_000
 
 
 def test_push_and_pull_over_ipc_in_a_folder_that_is_made(folder: Path) -> None:
@@ -215,3 +218,22 @@ def test_a_reader_that_stopped_and_reads_again_ends_no_process(folder: Path) -> 
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, "fine\n"), done.stderr
+
+
+def test_an_immediate_socket_keeps_nothing_for_a_peer_that_is_gone(folder: Path) -> None:
+    address = f"ipc://{folder}/work"
+    with open_bus() as here:
+        dealer = here.connect(zmq.DEALER, address, immediate=True)
+        assert not try_send(dealer, [b"nobody is there"])
+        with open_bus() as there:
+            router = there.bind(zmq.ROUTER, address)
+            assert dealer.poll(GENEROUS_MS, zmq.POLLOUT)
+            assert try_send(dealer, [b"one"])
+            assert router.poll(GENEROUS_MS)
+        until = time.monotonic() + GENEROUS_MS / 1000
+        while dealer.poll(0, zmq.POLLOUT) and time.monotonic() < until:
+            time.sleep(0.05)
+        assert not try_send(dealer, [b"three"])
+        began = time.monotonic()
+        here.close(linger_ms=GENEROUS_MS)
+        assert time.monotonic() - began < GENEROUS_MS / 2000

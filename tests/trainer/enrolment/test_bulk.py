@@ -6,6 +6,8 @@ from streamer.config.sections import DetectConfig, EnrolConfig
 from streamer.errors import DatasetError
 from trainer.enrolment.bulk import harvest_people, people_in
 from trainer.enrolment.rows import Face
+from workers.gallery.traces import find_traces
+from workers.gallery.versions import Versions
 
 RULES = (EnrolConfig(), DetectConfig())
 
@@ -45,6 +47,17 @@ def test_names_are_composed_and_two_folders_of_one_name_are_refused(folder: Path
         people_in(folder)
     assert ascii(composed) in str(caught.value)
     assert ascii(decomposed) in str(caught.value)
+
+
+def test_work_on_a_person_is_found_by_the_name_wherever_it_was_called_from(
+    folder: Path, portraits: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(people_folder(folder, portraits))
+    data = folder / "data"
+    harvest_people(people_in(Path()), data / "work" / "enrol", RULES, lambda count: None)
+    for name in portraits:
+        assert find_traces(Versions(data / "gallery"), data, name).paths == (data / "work",)
+    assert not find_traces(Versions(data / "gallery"), data, "Grace Hopp")
 
 
 def test_a_stopped_harvest_goes_on_with_what_is_missing(
