@@ -51,7 +51,7 @@ def portraits(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="session")
 def embedder() -> Embedder:
-    return load_embedder(None, EmbedConfig(precision="float32"), 2)
+    return load_embedder(None, EmbedConfig(runtime="tensorflow", precision="float32"), 2)
 
 
 @pytest.fixture(scope="session")

@@ -89,7 +89,7 @@ class EmbedConfig(Section):
     workers: Literal["auto"] | Annotated[int, Field(ge=1, le=64)] = "auto"
     threads: Literal["auto"] | Annotated[int, Field(ge=1, le=64)] = "auto"
     weights: str = ""
-    runtime: Literal["tensorflow", "onnxruntime", "openvino"] = "tensorflow"
+    runtime: Literal["auto", "tensorflow", "onnxruntime", "openvino"] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
 
     @model_validator(mode="after")
@@ -212,9 +212,9 @@ class Config(Section):
         return self.data_path / "gallery"
 
     @property
-    def precision_path(self) -> Path:
-        """What was measured of precisions on this machine."""
-        return self.data_path / "cache" / "precision.json"
+    def answers_path(self) -> Path:
+        """What was measured of the network's runtimes and precisions on this machine."""
+        return self.data_path / "cache" / "runtimes.json"
 
     @property
     def weights_path(self) -> Path | None:

@@ -143,8 +143,10 @@ class Pipeline:
 
 
 def plain(config: str) -> str:
-    """Add the network's plain precision to a config, so that no start takes time to measure it."""
+    """Have a config's network run in plain TensorFlow, so that no start takes time to measure."""
     table = '[embed]\nprecision = "float32"\n'
+    if "runtime = " not in config:
+        table += 'runtime = "tensorflow"\n'
     if "[embed]\n" in config:
         return config.replace("[embed]\n", table)
     return f"{config.rstrip()}\n{table}"

@@ -187,7 +187,7 @@ def network(config: Config) -> "tuple[Embedder, Impostors]":
     from workers.embedding.embedder import load_embedder
 
     embedder = load_embedder(
-        config.weights_path, config.embed, available_cores(), config.precision_path
+        config.weights_path, config.embed, available_cores(), config.answers_path
     )
     return embedder, load_impostors(config.weights_path, embedder.fingerprint)
 

@@ -72,7 +72,7 @@ def distil(
         from trainer.distillation.face_cache import build_cache
         from trainer.distillation.morphs import build_morphs, joined
     from trainer.evaluation.plots import png, training_figure
-    from workers.embedding.precision import this_processor
+    from workers.embedding.processor import this_processor
     from workers.network.weights_file import load_weights, save_weights
 
     recipe = Recipe(epochs=epochs, peak_rate=peak_rate, fall_share=fall_share, batch=batch)
@@ -166,7 +166,7 @@ def lfw(
             )
         config = load_config(context.obj)
         embedder = load_embedder(
-            weights or config.weights_path, config.embed, available_cores(), config.precision_path
+            weights or config.weights_path, config.embed, available_cores(), config.answers_path
         )
         with progress_bar("pictures", len(names)) as advance:
             found = embed_faces(
@@ -227,7 +227,7 @@ def impostors(
     photos = find_photos(datasets, people_of(_pairs(pairs, folds)) if pairs else set())
     config = load_config(context.obj)
     path = weights or config.weights_path
-    embedder = load_embedder(path, config.embed, available_cores(), config.precision_path)
+    embedder = load_embedder(path, config.embed, available_cores(), config.answers_path)
     with progress_bar("photos", len(photos)) as advance:
         faces = embed_photos(photos, embedder, advance)
     out = impostors_path(path)

@@ -29,7 +29,7 @@ def prepare_demo(context: typer.Context) -> None:
     if portrait is None or box is None:
         raise GalleryError(f"{folder / PORTRAIT}: must show a face; delete it, and it is made anew")
     crops_rgb = cut_crop(portrait, box)[None]
-    embedder = load_embedder(config.weights_path, config.embed, 1, config.precision_path)
+    embedder = load_embedder(config.weights_path, config.embed, 1, config.answers_path)
     impostors = load_impostors(config.weights_path, embedder.fingerprint)
     people = People.nobody().with_person(
         ENROLLED, crops_rgb, embedder.embed(crops_rgb), [str(folder / PORTRAIT)]

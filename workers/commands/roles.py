@@ -30,7 +30,7 @@ def embed(
     from workers.embedding.process import EmbedWorker
 
     _, threads = config.embed.pool(available_cores())
-    embedder = load_embedder(config.weights_path, config.embed, threads, config.precision_path)
+    embedder = load_embedder(config.weights_path, config.embed, threads, config.answers_path)
     worker = EmbedWorker(name, config.address("work"), embedder, config.dispatch.max_batch)
     run_service(worker, config, stop, heartbeat)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from streamer.config.sections import EmbedConfig
 from streamer.runtime.stderr import quiet_stderr
+from workers.embedding.choice import choose
 from workers.embedding.interface import EmbedFunction
 from workers.embedding.runtimes import build
 from workers.network.weights_file import load_weights
@@ -23,11 +24,12 @@ def load_embedder(
 ) -> Embedder:
     """Build the network once. Call it before anything else uses TensorFlow in this process.
 
-    `answers` is the file that remembers which precision is the faster one on this machine.
+    `answers` is the file that remembers what is fastest on this machine.
     Raises WeightsError for a weights file that cannot be used, ConfigError for a runtime that
     is not installed.
     """
     loaded = load_weights(weights)
+    chosen = choose(weights, loaded.fingerprint, config, threads, answers)
     with quiet_stderr():
-        network = build(loaded, threads, config.runtime, config.precision, answers)
+        network = build(loaded, threads, chosen.runtime, chosen.precision)
     return Embedder(network, loaded.fingerprint)

@@ -1,6 +1,7 @@
 """What every runtime of the network offers: one function from crops to embeddings."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -11,3 +12,18 @@ EmbedFunction = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 Precision = Literal["float32", "bfloat16"]
 Runtime = Literal["tensorflow", "onnxruntime", "openvino"]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A way to run the network."""
+
+    runtime: Runtime
+    precision: Precision
+
+    def __str__(self) -> str:
+        return f"{self.runtime} {self.precision}"
+
+
+EXACT = Candidate("tensorflow", "float32")
+"""The one whose embeddings all the others must give."""

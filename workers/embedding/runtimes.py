@@ -1,68 +1,65 @@
 """The libraries that can run the network, behind one function from crops to embeddings.
 
-TensorFlow is the default; ONNX Runtime and OpenVINO are extras of the package, for machines on
-which `scripts/bench embed` shows them to be faster. All compute the same embeddings, so a
-gallery made with one serves the others.
+TensorFlow is always there; ONNX Runtime and OpenVINO are extras of the package. All compute the
+same embeddings, so a gallery made with one serves the others.
 """
 
 import os
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamer.constants import EMBEDDING_SIZE
 from streamer.errors import ConfigError
+from streamer.runtime.stderr import quiet_stderr
 from workers.embedding.interface import EmbedFunction, Precision, Runtime
-from workers.embedding.precision import (
-    answer_key,
-    measure_precision,
-    remembered,
-    this_processor,
-)
 from workers.network.weights_file import Weights
 
-PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+_DEVICES = Path("/dev")
+_GPU_DEVICES = ("nvidia[0-9]*", "kfd")
+
+
+def installed(runtime: Runtime) -> bool:
+    """Tell whether a runtime is installed, and what the network goes to it through."""
+    return runtime == "tensorflow" or None not in (find_spec(runtime), find_spec("onnx"))
+
+
+def require_installed(runtime: Runtime) -> None:
+    """Raise ConfigError where a runtime is not installed."""
+    if runtime != "tensorflow" and find_spec(runtime) is None:
+        raise ConfigError(
+            f"embed.runtime is {runtime}, which is not installed. Install it with: "
+            f"pip install 'facestream[{runtime}]', or set it to auto"
+        )
+
+
+def tensorflow_has_gpu(devices: Path = _DEVICES) -> bool:
+    """Tell whether TensorFlow has a GPU to run on; it is asked only where there may be one."""
+    if not any(True for pattern in _GPU_DEVICES for _ in devices.glob(pattern)):
+        return False
+    with quiet_stderr():
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        import tensorflow as tf
+
+        return bool(tf.config.list_physical_devices("GPU"))
 
 
 def build(
     weights: Weights,
     threads: int,
     runtime: Runtime = "tensorflow",
-    precision: Literal["auto", "float32", "bfloat16"] = "auto",
-    answers: Path | None = None,
+    precision: Precision = "float32",
 ) -> EmbedFunction:
     """Build the network in a runtime: (batch, 96, 96, 3) uint8 RGB to (batch, 128) float32.
 
-    "auto" is the faster precision of those that the processor multiplies; it is measured for a
-    moment, and `answers` names the file that remembers it. ONNX Runtime has no bfloat16 kernels.
     Raises ConfigError where the runtime is not installed.
     """
-    processor = this_processor()
-    if precision != "auto":
-        return _build(weights, threads, runtime, precision)
-    if runtime == "onnxruntime" or not processor.bfloat16:
-        return _build(weights, threads, runtime, "float32")
-    key = answer_key(processor, runtime, weights.fingerprint, threads)
-    with remembered(answers) as known:
-        if known.get(key) not in PRECISIONS:
-            networks = {each: _build(weights, threads, runtime, each) for each in PRECISIONS}
-            known[key] = chosen = measure_precision(networks)
-            return networks[chosen]
-    return _build(weights, threads, runtime, "float32" if known[key] == "float32" else "bfloat16")
-
-
-def _build(weights: Weights, threads: int, runtime: Runtime, precision: Precision) -> EmbedFunction:
+    require_installed(runtime)
     if runtime == "tensorflow":
         return _tensorflow(weights, threads, precision)
-    if find_spec(runtime) is None:
-        raise ConfigError(
-            f"embed.runtime is {runtime}, which is not installed. Install it with: "
-            f"pip install 'facestream[{runtime}]', or set it to tensorflow"
-        )
     if runtime == "onnxruntime":
         return _onnxruntime(weights, threads)
     return _openvino(weights, threads, precision)

@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 
 from streamer.vision.boxes import Box
 from streamer.vision.crop import cut_crop
-from workers.embedding import runtimes
-from workers.embedding.interface import EmbedFunction, Precision
+from workers.embedding.interface import Precision
 from workers.embedding.onnx_graph import onnx_bytes
-from workers.embedding.precision import Processor
-from workers.embedding.runtimes import build
+from workers.embedding.runtimes import build, tensorflow_has_gpu
 from workers.embedding.tensorflow_graph import build_embedder, save_model
 from workers.network.weights_file import Weights, load_weights
 
@@ -97,37 +95,15 @@ def test_a_saved_model_for_other_programs(
     assert (found * expected[:20]).sum(axis=1).min() > 0.9999
 
 
-def test_auto_is_measured_once_and_remembered(
-    weights: Weights, crops: NDArray[np.uint8], folder: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("devices", "asked"), [((), False), (("tty", "nvidiactl"), False), (("nvidia0",), True)]
+)
+def test_tensorflow_is_asked_for_a_gpu_only_where_there_may_be_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, devices: tuple[str, ...], asked: bool
 ) -> None:
-    answers = folder / "cache" / "precision.json"
-    asked: list[set[str]] = []
+    import tensorflow as tf
 
-    def measure(networks: dict[Precision, EmbedFunction]) -> Precision:
-        asked.append(set(networks))
-        return "bfloat16"
-
-    monkeypatch.setattr(runtimes, "this_processor", lambda: Processor("a model", True))
-    monkeypatch.setattr(runtimes, "measure_precision", measure)
-    first = build(weights, 1, answers=answers)
-    second = build(weights, 1, answers=answers)
-    assert asked == [{"float32", "bfloat16"}]
-    assert np.array_equal(first(crops[:4]), second(crops[:4]))
-    build(weights, 2, answers=answers)
-    assert len(asked) == 2
-    answers.write_text("{")
-    build(weights, 1, answers=answers)
-    assert len(asked) == 3
-
-
-def test_auto_is_float32_where_the_processor_does_not_multiply_bfloat16(
-    weights: Weights,
-    crops: NDArray[np.uint8],
-    expected: NDArray[np.float32],
-    folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(runtimes, "this_processor", lambda: Processor("a model", False))
-    embed = build(weights, 1, answers=folder / "precision.json")
-    assert (embed(crops[:10]) * expected[:10]).sum(axis=1).min() > 0.99999
-    assert not (folder / "precision.json").exists()
+    for device in devices:
+        (folder / device).touch()
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
+    assert tensorflow_has_gpu(folder) is asked
