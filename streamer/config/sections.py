@@ -91,6 +91,7 @@ class EmbedConfig(Section):
     weights: str = ""
     runtime: Literal["auto", "tensorflow", "onnxruntime", "openvino"] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    mirror: bool = False
 
     @model_validator(mode="after")
     def _possible(self) -> "EmbedConfig":

@@ -89,7 +89,7 @@ def finetune(
         from trainer.finetuning.finetune import FineTuner, TripletRecipe, TuningEpoch
     from trainer.finetuning.impostor_model import carried_over, write_impostors
     from workers.classifier.impostors import impostors_path, load_impostors
-    from workers.network.weights_file import load_weights, save_weights
+    from workers.network.weights_file import embedding_fingerprint, load_weights, save_weights
 
     recipe = TripletRecipe(
         rule=rule,
@@ -101,6 +101,8 @@ def finetune(
         patience=patience,
     )
     start = load_weights(config.weights_path)
+    wanted = embedding_fingerprint(start.fingerprint, config.embed.mirror)
+    known = load_impostors(config.weights_path, wanted)
     folder = work or out.with_suffix(".work")
     with quiet_stderr():
         tuner = FineTuner(faces, start, recipe, folder)
@@ -123,7 +125,6 @@ def finetune(
         typer.echo(f"not better, so nothing was written; {verdict}; see {report_path}")
         return
     fingerprint = save_weights(out, tuner.weights())
-    known = load_impostors(config.weights_path, start.fingerprint)
     write_impostors(
         impostors_path(out),
         carried_over(known.embeddings, before, tuner.embeddings()),
@@ -195,7 +196,7 @@ def tune(
     folder = work or config.data_path / "work" / f"tune-{what.hexdigest()[:12]}"
     embedder, impostors = network(config)
     plain = embed_all(faces.crops_rgb, embedder)
-    tuned = TunedVectors(faces, plain, impostors, config.weights_path, folder)
+    tuned = TunedVectors(faces, plain, impostors, config, folder)
     with stoppable() as stopped, progress_text("combinations") as tell:
         found = search(
             faces,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.config.sections import Config
 from streamer.files import write_file
 from streamer.runtime.stderr import quiet_stderr
 from trainer.datasets.dataset import Dataset
@@ -16,7 +17,8 @@ from trainer.enrolment.enrol import embed_all
 from trainer.finetuning.impostor_model import carried_over
 from workers.classifier.impostors import Impostors
 from workers.embedding.embedder import Embedder
-from workers.network.weights_file import load_weights
+from workers.embedding.mirror import mirrored
+from workers.network.weights_file import embedding_fingerprint, load_weights
 
 
 class TunedVectors:
@@ -31,11 +33,12 @@ class TunedVectors:
         everything: Dataset,
         plain: NDArray[np.float32],
         impostors: Impostors,
-        weights: Path | None,
+        config: Config,
         work: Path,
     ) -> None:
         self._everything, self._plain, self._impostors = everything, plain, impostors
-        self._weights, self._work = weights, work
+        self._weights, self._work = config.weights_path, work
+        self._mirror = config.embed.mirror
 
     def vectors(
         self, parameters: Mapping[str, Any], training: Dataset, name: str
@@ -68,5 +71,9 @@ class TunedVectors:
             tuner = FineTuner(training, start, recipe, self._work / f"finetune-{name}")
         tuner.train(lambda progress: None)
         tuned = tuner.weights()
-        embedder = Embedder(build_embedder(tuned), tuned.fingerprint)
+        embed = build_embedder(tuned)
+        embedder = Embedder(
+            mirrored(embed) if self._mirror else embed,
+            embedding_fingerprint(tuned.fingerprint, self._mirror),
+        )
         return embed_all(self._everything.crops_rgb, embedder)

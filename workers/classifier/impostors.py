@@ -7,7 +7,7 @@ real person's. `trainer.finetuning.impostor_model` makes the file.
 """
 
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from streamer.constants import EMBEDDING_SIZE
 from streamer.errors import WeightsError
-from workers.network.weights_file import SHIPPED
+from workers.network.weights_file import MIRROR, SHIPPED
 
 SHIPPED_IMPOSTORS = SHIPPED.with_name("impostors.npz")
 
@@ -62,7 +62,9 @@ def impostors_path(weights: Path | None) -> Path:
 def load_impostors(weights: Path | None = None, fingerprint: str = "") -> Impostors:
     """Read and check the file beside a weights file (None: the shipped one).
 
-    Raises WeightsError, also where it was made for weights of another fingerprint.
+    `fingerprint` is of the embeddings that they are for: `embedding_fingerprint`. Where each
+    crop's mirror image is embedded, too, the impostors of plain embeddings may stand in.
+    Raises WeightsError, also where it was made for embeddings of another fingerprint.
     """
     path = impostors_path(weights)
     if not path.is_file():
@@ -71,12 +73,12 @@ def load_impostors(weights: Path | None = None, fingerprint: str = "") -> Impost
             f"facestream train impostors DATASET --weights {weights}"
         )
     impostors = _read(path)
-    if fingerprint and impostors.fingerprint != fingerprint:
+    if fingerprint and impostors.fingerprint not in (fingerprint, fingerprint.removesuffix(MIRROR)):
         raise WeightsError(
             f"{path}: made for weights {impostors.fingerprint}, and these are {fingerprint}; make "
             f"it anew with: facestream train impostors"
         )
-    return impostors
+    return replace(impostors, fingerprint=fingerprint or impostors.fingerprint)
 
 
 def _read(path: Path) -> Impostors:

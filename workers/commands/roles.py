@@ -45,13 +45,15 @@ def identify(
     from streamer.runtime.service import run_service, start_service
     from workers.classifier.impostors import load_impostors
     from workers.identity.process import Identify, IdentifyEndpoints, IdentifyFolders
-    from workers.network.weights_file import read_fingerprint
+    from workers.network.weights_file import embedding_fingerprint, read_fingerprint
 
     config = load_config(context.obj)
     stop = start_service(config, "identify")
     endpoints = IdentifyEndpoints(config.address("ingest"), config.address("events"))
     folders = IdentifyFolders(config.gallery_path, config.data_path / "strangers" / "next-number")
-    impostors = load_impostors(config.weights_path, read_fingerprint(config.weights_path))
+    weights = read_fingerprint(config.weights_path)
+    fingerprint = embedding_fingerprint(weights, config.embed.mirror)
+    impostors = load_impostors(config.weights_path, fingerprint)
     service = Identify(config.identify, endpoints, folders, impostors)
     # Where all cores are busy, a product that waits for its second thread may wait for 100 ms.
     threadpool_limits(1, "blas")

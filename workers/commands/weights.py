@@ -80,11 +80,11 @@ def use(
 
     from streamer.files import write_file
     from workers.classifier.impostors import load_impostors
-    from workers.network.weights_file import load_weights
+    from workers.network.weights_file import embedding_fingerprint, load_weights
 
     config = load_config(context.obj)
     weights = load_weights(path)
-    load_impostors(path, weights.fingerprint)
+    load_impostors(path, embedding_fingerprint(weights.fingerprint, config.embed.mirror))
     document = tomlkit.parse(config.path.read_text(encoding="utf-8"))
     section = document.setdefault("embed", tomlkit.table())
     base = config.path.parent.resolve()

@@ -1,4 +1,4 @@
-"""A network that is ready to embed, in the runtime and precision that the config asks for."""
+"""A network that is ready to embed, in the way that the config asks for."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,13 +7,17 @@ from streamer.config.sections import EmbedConfig
 from streamer.runtime.stderr import quiet_stderr
 from workers.embedding.choice import choose
 from workers.embedding.interface import EmbedFunction
+from workers.embedding.mirror import mirrored
 from workers.embedding.runtimes import build
-from workers.network.weights_file import load_weights
+from workers.network.weights_file import embedding_fingerprint, load_weights
 
 
 @dataclass(frozen=True)
 class Embedder:
-    """A network ready to embed: (batch, 96, 96, 3) uint8 RGB to (batch, 128) float32."""
+    """A network ready to embed: (batch, 96, 96, 3) uint8 RGB to (batch, 128) float32.
+
+    Only embeddings of one fingerprint can be compared.
+    """
 
     embed: EmbedFunction
     fingerprint: str
@@ -32,4 +36,7 @@ def load_embedder(
     chosen = choose(weights, loaded.fingerprint, config, threads, answers)
     with quiet_stderr():
         network = build(loaded, threads, chosen.runtime, chosen.precision)
-    return Embedder(network, loaded.fingerprint)
+    return Embedder(
+        mirrored(network) if config.mirror else network,
+        embedding_fingerprint(loaded.fingerprint, config.mirror),
+    )

@@ -154,7 +154,8 @@ class Identify:
         self._people.embeddings.drop("other_weights", len(message.crops))
         fault = (
             f"a worker uses weights {message.fingerprint}, and {self._weights} are configured "
-            f"here, so nobody is named from its work; give every host the same embed.weights"
+            f"here, so nobody is named from its work; give every host the same embed.weights "
+            f"and embed.mirror"
         )
         if fault != self._weights_fault:
             log.error("%s", fault)

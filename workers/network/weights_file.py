@@ -24,6 +24,7 @@ from workers.network.nn4 import array_shapes
 
 FORMAT = 1
 DESCRIPTION = "description"
+MIRROR = "+mirror"
 SHIPPED = Path(__file__).parents[1] / "weights" / "nn4_small2.npz"
 
 
@@ -115,6 +116,14 @@ def load_weights(path: Path | None = None) -> Weights:
 def read_fingerprint(path: Path | None = None) -> str:
     """Read the fingerprint of a weights file. Raises WeightsError."""
     return load_weights(path).fingerprint
+
+
+def embedding_fingerprint(weights: str, mirror: bool) -> str:
+    """Return what tells embeddings apart that mean nothing to each other.
+
+    `weights` is the fingerprint of the weights; `mirror`: of each crop and its mirror image.
+    """
+    return weights + MIRROR if mirror else weights
 
 
 def save_weights(path: Path, weights: Weights) -> str:
