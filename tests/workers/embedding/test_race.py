@@ -1,4 +1,4 @@
-"""The race, with networks of our own making, and with the real ones in its own process."""
+"""The race, with networks of our own making; test_embedder.py runs the real ones."""
 
 import os
 import subprocess
@@ -122,13 +122,6 @@ def test_sample_crops_are_the_same_ones_and_show_swapped_colours(embedder: objec
     assert np.array_equal(crops, sample_crops(8))
     right, swapped = embedder.embed(crops), embedder.embed(crops[..., ::-1].copy())
     assert float((right * swapped).sum(axis=1).min()) < 0.99
-
-
-def test_the_real_ones_in_a_process_of_its_own() -> None:
-    result = race(None, 1, [EXACT, ONNX])
-    assert set(result.seconds) == {str(EXACT), str(ONNX)}
-    assert all(took > 0 for took in result.seconds.values())
-    assert result.left_out == {}
 
 
 @pytest.mark.parametrize(
