@@ -1,0 +1,145 @@
+"""Levelling a face: turned, scaled and shifted so that its five landmarks lie at fixed places.
+
+Points are the eyes' centres, the nose tip and the corners of the mouth, left to right as they
+are in the picture, as (5, 2) x and y in pixels; a pixel's centre is at a whole number.
+"""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.constants import CROP_SIZE
+from streamer.vision.crop import CROP_ENLARGE
+
+MEAN_SHAPE = np.array(
+    [(-0.184, -0.095), (0.184, -0.095), (0.0, 0.103), (-0.165, 0.304), (0.165, 0.304)]
+)
+"""Median landmarks of 2,113 LFW pictures in units of the Haar square's side, from its centre.
+
+The left half and the mirrored right half are averaged.
+"""
+
+CROP_POINTS = (MEAN_SHAPE / CROP_ENLARGE + 0.5) * CROP_SIZE - 0.5
+"""Where a levelled crop has them: where they are in the middle Haar square, enlarged."""
+
+_MEAN_EYES = float(np.linalg.norm(MEAN_SHAPE[1] - MEAN_SHAPE[0]))
+_SHARPEST = 0.5  # below this scale, single pixels no longer stand for what is around them
+
+
+class Pose(NamedTuple):
+    """How a head is turned, in degrees, 0 for a face that looks into the camera.
+
+    yaw: to the picture's right; pitch: up; roll: clockwise in the picture.
+    """
+
+    yaw: float
+    pitch: float
+    roll: float
+
+
+def similarity_transform(
+    points: NDArray[np.float64], places: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Find the (2, 3) matrix that turns, scales and shifts (n, 2) points closest to their places.
+
+    Least squares (Umeyama 1991, without mirroring). Raises ValueError where all points are one.
+    """
+    middle, goal = points.mean(axis=0), places.mean(axis=0)
+    source, target = points - middle, places - goal
+    spread = float(np.square(source).sum())
+    if not spread > 0:
+        raise ValueError("points must not all be the same")
+    cos = float((source * target).sum()) / spread
+    sin = float((source[:, 0] * target[:, 1] - source[:, 1] * target[:, 0]).sum()) / spread
+    linear = np.array([[cos, -sin], [sin, cos]])
+    return np.column_stack([linear, goal - linear @ middle])
+
+
+def align_crop(
+    image_bgr: NDArray[np.uint8],
+    points: NDArray[np.float64],
+    places: NDArray[np.float64] = CROP_POINTS,
+    size: int = CROP_SIZE,
+) -> NDArray[np.uint8]:
+    """Cut the levelled crop of a face: (size, size, 3) uint8, RGB.
+
+    points: (5, 2) in pixels of the picture; places: (5, 2) in pixels of the crop. Beyond the
+    picture's border its edge pixels are repeated.
+    """
+    matrix = similarity_transform(points, places)
+    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    if scale <= _SHARPEST:
+        image_bgr, matrix = _reduced(image_bgr, matrix, size, int(1 / scale))
+    crop = cv2.warpAffine(
+        image_bgr, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.ascontiguousarray(crop[:, :, ::-1])
+
+
+def _reduced(
+    image_bgr: NDArray[np.uint8], matrix: NDArray[np.float64], size: int, factor: int
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """Cut the part of the picture that the crop shows, averaged to a `factor`-th of its size."""
+    back = cv2.invertAffineTransform(matrix)
+    corners = np.array([(0, 0), (size, 0), (0, size), (size, size)]) @ back[:, :2].T + back[:, 2]
+    rows, columns = image_bgr.shape[:2]
+    left, top = np.clip(np.floor(corners.min(axis=0)) - factor, 0, (columns - 1, rows - 1))
+    right, bottom = np.clip(
+        np.ceil(corners.max(axis=0)) + factor, (left + 1, top + 1), (columns, rows)
+    )
+    part = image_bgr[int(top) : int(bottom), int(left) : int(right)]
+    height, width = max(1, part.shape[0] // factor), max(1, part.shape[1] // factor)
+    small = cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA)
+    across, down = part.shape[1] / width, part.shape[0] / height
+    # picture = small * step + first, for the centres of pixels
+    step = np.diag([across, down])
+    first = np.array([left + across / 2 - 0.5, top + down / 2 - 0.5])
+    linear = matrix[:, :2]
+    return np.asarray(small, np.uint8), np.column_stack(
+        [linear @ step, linear @ first + matrix[:, 2]]
+    )
+
+
+def misfit(points: NDArray[np.float64]) -> float:
+    """Measure how far points are from a face's: their distance from the mean shape laid over them.
+
+    Root mean square, in units of the laid shape's eye distance; infinite where all are one.
+    """
+    try:
+        matrix = similarity_transform(MEAN_SHAPE, points)
+    except ValueError:
+        return float("inf")
+    eyes = float(np.hypot(matrix[0, 0], matrix[1, 0])) * _MEAN_EYES
+    laid = MEAN_SHAPE @ matrix[:, :2].T + matrix[:, 2]
+    apart = float(np.sqrt(np.square(points - laid).sum(axis=1).mean()))
+    return apart / eyes if eyes > 0 else float("inf")
+
+
+def pose_of(points: NDArray[np.float64]) -> Pose:
+    """Estimate a head's pose from its landmarks, as if its features lay in a plane before the ears.
+
+    The nose tip stands before the plane of eyes and mouth, so it moves against them as the head
+    turns; how far it stands out is that of the mean shape's face, 0.6 of the eye distance.
+    """
+    eyes, mouth = points[:2].mean(axis=0), points[3:].mean(axis=0)
+    down = mouth - eyes
+    height = float(np.hypot(*down))
+    if height == 0:
+        return Pose(0.0, 0.0, 0.0)
+    down = down / height
+    across = np.array([down[1], -down[0]])
+    roll = float(np.degrees(np.arctan2(-down[0], down[1])))
+    nose = points[2] - (eyes + mouth) / 2
+    usual = MEAN_SHAPE[2] - (MEAN_SHAPE[:2].mean(axis=0) + MEAN_SHAPE[3:].mean(axis=0)) / 2
+    usual_height = float(MEAN_SHAPE[3:, 1].mean() - MEAN_SHAPE[:2, 1].mean())
+    reach = _NOSE_REACH * _MEAN_EYES / usual_height
+    sideways = float(nose @ across) / height
+    downwards = float(nose @ down) / height - float(usual[1]) / usual_height
+    yaw = float(np.degrees(np.arcsin(np.clip(sideways / reach, -1.0, 1.0))))
+    pitch = float(np.degrees(np.arcsin(np.clip(-downwards / reach, -1.0, 1.0))))
+    return Pose(yaw, pitch, roll)
+
+
+_NOSE_REACH = 0.6
