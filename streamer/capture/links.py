@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from streamer.bus.sockets import Bus, Socket, receive_all, try_send
 from streamer.errors import ProtocolError
+from streamer.tracking.track import Track
 from streamer.vision.images import encode_image, shrink_to_fit
-from streamer.vision.track import Track
 from streamer.wire.codec import decode, encode, expect
 from streamer.wire.counters import StageCounters
 from streamer.wire.messages import (

@@ -9,16 +9,16 @@ import cv2
 from streamer.bus.sockets import Bus
 from streamer.capture.links import CaptureEndpoints, CaptureLinks, FrameFacts
 from streamer.capture.reader import Frame, Reader
-from streamer.capture.scheduler import CropScheduler
 from streamer.capture.sources import open_source
 from streamer.config.sections import CameraConfig
 from streamer.constants import CAMERA_LEASE_S
 from streamer.runtime.heartbeat import Heartbeat, Stop
 from streamer.runtime.redact import redact
 from streamer.runtime.stats import StatsReporter
-from streamer.vision.follow import FaceFollower
+from streamer.tracking.follow import FaceFollower
+from streamer.tracking.scheduler import CropScheduler
+from streamer.tracking.track import Track
 from streamer.vision.quality import MeasuredCrop, measure_crop
-from streamer.vision.track import Track
 from streamer.wire.counters import StageCount, StageCounters
 from streamer.wire.epochs import new_epoch
 from streamer.wire.messages import CameraState, CropInfo
@@ -126,7 +126,9 @@ class Capture:
         self._forget_ended()
         found = [track for track in tracks if track.found]
         self._faces.receive(self._follower.boxes_found)
-        self._faces.drop("unconfirmed", self._follower.boxes_found - len(found))
+        unconfirmed = self._follower.boxes_found - self._follower.not_faces - len(found)
+        self._faces.drop("not_a_face", self._follower.not_faces)
+        self._faces.drop("unconfirmed", unconfirmed)
         self._faces_in_hand = len(found)
         self._last = FrameFacts(
             sequence=frame.sequence, captured=frame.captured, media_ms=frame.media_ms
@@ -144,7 +146,7 @@ class Capture:
         if reason == "in_flight" and self._config.pace == "fast":
             reason = self._wait_for_answer(frame, track, reader)
         if reason is None:
-            crop = measure_crop(frame.image_bgr, track.box)
+            crop = measure_crop(frame.image_bgr, self._follower.face_of(track))
             if crop.sharpness < self._config.capture.min_sharpness:
                 reason = "blurred"
             elif not self._send_crop(frame, track, crop):

@@ -29,6 +29,7 @@ class DetectConfig(Section):
     neighbours: Annotated[int, Field(ge=0, le=20)] = 3
     min_face: Annotated[int, Field(ge=16, le=2000)] = 64
     search_interval_ms: Milliseconds = 200
+    min_confidence: Unit = 0.5
 
 
 class TrackConfig(Section):

@@ -1,1 +1,1 @@
-"""Pictures, boxes, Haar detection, crops and tracks: pure functions and small states."""
+"""Pictures and the faces in them: boxes, landmarks, crops and how good they are."""

@@ -1,13 +1,15 @@
 """How good a crop is: measured once, for live votes, enrolment and files alike."""
 
+import math
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.vision.boxes import Box
+from streamer.vision.align import Pose
 from streamer.vision.crop import cut_crop
+from streamer.vision.faces import DetectedFace
 
 MIN_QUALITY = 0.3
 """The worst crop still counts this much, or a far face would never collect enough votes."""
@@ -22,45 +24,50 @@ class MeasuredCrop:
     """A crop with what its quality is made of.
 
     crop_rgb: (96, 96, 3) uint8. face_px: width of the detection in pixels of the picture.
-    sharpness: see `sharpness`. brightness: mean of the crop, 0 (black) to 1 (white).
+    sharpness: see `sharpness`. brightness: mean of the crop, 0 (black) to 1 (white). pose: which
+    way the head is turned.
     """
 
     crop_rgb: NDArray[np.uint8]
     face_px: float
     sharpness: float
     brightness: float
+    pose: Pose
 
     @property
     def quality(self) -> float:
         """The crop's weight in a vote and in enrolment, MIN_QUALITY to 1."""
-        return crop_quality(self.face_px, self.sharpness, self.brightness)
+        return crop_quality(self.face_px, self.sharpness, self.brightness, self.pose)
 
 
-def measure_crop(image_bgr: NDArray[np.uint8], box_xywh: Box) -> MeasuredCrop:
-    """Cut the crop of a detection out of a (height, width, 3) uint8 BGR picture and measure it.
+def measure_crop(image_bgr: NDArray[np.uint8], face: DetectedFace) -> MeasuredCrop:
+    """Cut the crop of a face out of a (height, width, 3) uint8 BGR picture and measure it.
 
     Raises ValueError for an empty box.
     """
-    crop_rgb = cut_crop(image_bgr, box_xywh)
+    crop_rgb = cut_crop(image_bgr, face.box)
     return MeasuredCrop(
         crop_rgb=crop_rgb,
-        face_px=box_xywh.width,
+        face_px=face.box.width,
         sharpness=sharpness(crop_rgb),
         brightness=float(crop_rgb.mean()) / 255,
+        pose=face.pose,
     )
 
 
-def crop_quality(face_px: float, sharpness: float, brightness: float) -> float:
-    """Weight a crop by size, sharpness and light: MIN_QUALITY to 1.
+def crop_quality(face_px: float, sharpness: float, brightness: float, pose: Pose) -> float:
+    """Weight a crop by size, sharpness, light and pose: MIN_QUALITY to 1.
 
     A face 96 px wide fills the network's input; a fifth of the range of grey at either end is
-    too dark or too bright, and halves the weight at most.
+    too dark or too bright, and halves the weight at most; so does a head turned aside or nodding
+    by 45 degrees. A tilted one (roll) is as good as a straight one.
     """
     light = min(1.0, brightness / _FULL_LIGHT, (1.0 - brightness) / _FULL_LIGHT)
     product = (
         min(1.0, face_px / _FULL_FACE_PX)
         * min(1.0, sharpness / _FULL_SHARPNESS)
         * (0.5 + 0.5 * light)
+        * (math.cos(math.radians(pose.yaw)) * math.cos(math.radians(pose.pitch))) ** 2
     )
     return max(MIN_QUALITY, product)
 

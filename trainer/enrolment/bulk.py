@@ -21,6 +21,7 @@ from streamer.config.sections import DetectConfig, EnrolConfig
 from streamer.errors import DatasetError
 from streamer.files import write_file
 from streamer.runtime.cores import available_cores
+from streamer.vision.align import Pose
 from streamer.vision.quality import MeasuredCrop
 from trainer.enrolment.harvest import CLIP_SUFFIXES, harvest, media_below
 from trainer.enrolment.rows import Face, Harvest
@@ -138,12 +139,16 @@ def _read(place: Path) -> Harvest | None:
         return None  # cut off by a full disk, say: it is made again
 
 
-def _numbers(crop: MeasuredCrop) -> tuple[float, float, float]:
-    return crop.face_px, crop.sharpness, crop.brightness
+def _numbers(crop: MeasuredCrop) -> tuple[float, ...]:
+    return crop.face_px, crop.sharpness, crop.brightness, *crop.pose
 
 
 def _measured(crop_rgb: NDArray[np.uint8], numbers: NDArray[np.float64]) -> MeasuredCrop:
-    face_px, sharpness, brightness = numbers.tolist()
+    face_px, sharpness, brightness, yaw, pitch, roll = numbers.tolist()
     return MeasuredCrop(
-        crop_rgb=crop_rgb, face_px=face_px, sharpness=sharpness, brightness=brightness
+        crop_rgb=crop_rgb,
+        face_px=face_px,
+        sharpness=sharpness,
+        brightness=brightness,
+        pose=Pose(yaw, pitch, roll),
     )

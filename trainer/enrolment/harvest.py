@@ -15,9 +15,9 @@ from streamer.capture.sources import VideoSource
 from streamer.config.sections import DetectConfig, EnrolConfig, TrackConfig
 from streamer.constants import CROP_SIZE
 from streamer.errors import PictureError, SourceError
-from streamer.vision.boxes import Box
-from streamer.vision.detect import HaarDetector, largest, non_maximum_suppression
-from streamer.vision.follow import FaceFollower
+from streamer.tracking.follow import FaceFollower
+from streamer.vision.align import Pose
+from streamer.vision.faces import DetectedFace, FaceDetector
 from streamer.vision.images import read_image, resize_image
 from streamer.vision.quality import MeasuredCrop, measure_crop
 from trainer.enrolment.rows import Face, Harvest
@@ -86,17 +86,18 @@ class _FaceFinder:
             neighbours=detect.neighbours,
             min_face=max(20, rules.min_face // 2),
             search_interval_ms=0,
+            min_confidence=detect.min_confidence,
         )
         self._clips = photos.model_copy(update={"detect_width": _CLIP_WIDTH})
-        self._detector = HaarDetector.of(photos)
+        self._detector = FaceDetector.of(photos)
 
     def from_photo(self, path: Path) -> Face:
         image = read_image(path)
         if image is None:
             raise PictureError("cannot be read as a picture")
-        boxes = non_maximum_suppression(self._detector.detect(image))
-        several = f"has {len(boxes)} faces; cut it to one person" if len(boxes) > 1 else ""
-        return self._face(CropSource(str(path)), image, largest(boxes), several)
+        faces = self._detector.detect(image)
+        several = f"has {len(faces)} faces; cut it to one person" if len(faces) > 1 else ""
+        return self._face(CropSource(str(path)), image, faces[0] if faces else None, several)
 
     def from_clip(self, path: Path) -> list[Face]:
         try:
@@ -122,12 +123,13 @@ class _FaceFinder:
                 continue
             image, seconds = picture.image_bgr, (index - 1) / clip.fps
             tracks = [t for t in follower.update(image, seconds * 1000) if t.found]
-            with_face += follower.boxes_found > 0
-            crowded += follower.boxes_found > 1
+            found = follower.boxes_found - follower.not_faces
+            with_face += found > 0
+            crowded += found > 1
             several = "other faces beside it" if len(tracks) > 1 else ""
             for track in tracks:
                 source = CropSource(path, track.number, seconds)
-                faces.append(self._face(source, image, track.box, several))
+                faces.append(self._face(source, image, follower.face_of(track), several))
             if not tracks:
                 faces.append(self._face(CropSource(path, None, seconds), image, None))
         if with_face and crowded / with_face > _MAX_CROWDED_SHARE:
@@ -136,11 +138,15 @@ class _FaceFinder:
         return faces
 
     def _face(
-        self, source: CropSource, image: NDArray[np.uint8], box: Box | None, refused: str = ""
+        self,
+        source: CropSource,
+        image: NDArray[np.uint8],
+        face: DetectedFace | None,
+        refused: str = "",
     ) -> Face:
-        if box is None:
+        if face is None:
             return Face(source, _no_face(image), "no face was found")
-        crop = measure_crop(image, box)
+        crop = measure_crop(image, face)
         return Face(source, crop, refused or self._fault(crop))
 
     def _fault(self, crop: MeasuredCrop) -> str:
@@ -171,4 +177,6 @@ def _no_face(image: NDArray[np.uint8]) -> MeasuredCrop:
     small = resize_image(image, max(1, round(width * factor)), max(1, round(height * factor)))
     canvas = np.zeros((CROP_SIZE, CROP_SIZE, 3), np.uint8)
     canvas[: small.shape[0], : small.shape[1]] = small[:, :, ::-1]
-    return MeasuredCrop(crop_rgb=canvas, face_px=0.0, sharpness=0.0, brightness=0.0)
+    return MeasuredCrop(
+        crop_rgb=canvas, face_px=0.0, sharpness=0.0, brightness=0.0, pose=Pose(0.0, 0.0, 0.0)
+    )

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.capture.scheduler import CropScheduler
 from streamer.config.sections import Config
+from streamer.tracking.follow import FaceFollower
+from streamer.tracking.scheduler import CropScheduler
+from streamer.tracking.track import Track
 from streamer.view.annotate import Label
 from streamer.vision.boxes import Box
-from streamer.vision.follow import FaceFollower
 from streamer.vision.quality import MeasuredCrop, measure_crop
-from streamer.vision.track import Track
 from trainer.offline.predictions import FileRow, Outcome
 from workers.classifier.classifier import Prediction
 from workers.identity.vote import Vote
@@ -104,7 +104,7 @@ class ClipNamer:
             face.last_s = media_ms / 1000
             if not due:
                 return None
-        crop = measure_crop(image_bgr, track.box)
+        crop = measure_crop(image_bgr, self._follower.face_of(track))
         if face is None:
             vote = Vote(self._identify.min_votes, self._identify.switch_margin)
             seconds = media_ms / 1000

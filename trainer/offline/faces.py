@@ -11,7 +11,8 @@ from streamer.config.sections import DetectConfig
 from streamer.errors import PictureError
 from streamer.vision.boxes import Box
 from streamer.vision.crop import cut_crop
-from streamer.vision.detect import HaarDetector, non_maximum_suppression
+from streamer.vision.detect import HaarDetector
+from streamer.vision.faces import FaceDetector
 from streamer.vision.images import read_image
 
 _FINE_SCALE = 1.1
@@ -27,22 +28,23 @@ class FoundFace:
     crop_rgb: NDArray[np.uint8]
 
 
-def picture_detector(detect: DetectConfig) -> HaarDetector:
-    """For single pictures: a finer search than live video can afford."""
-    return HaarDetector(detect.cascade, 0, _FINE_SCALE, detect.neighbours, _MIN_FACE_PX)
+def picture_detector(detect: DetectConfig) -> FaceDetector:
+    """Build the detector for single pictures: a finer search than live video can afford."""
+    haar = HaarDetector(detect.cascade, 0, _FINE_SCALE, detect.neighbours, _MIN_FACE_PX)
+    return FaceDetector(haar, detect.min_confidence)
 
 
-def faces_in(path: Path, detector: HaarDetector) -> tuple[NDArray[np.uint8], list[FoundFace]]:
+def faces_in(path: Path, detector: FaceDetector) -> tuple[NDArray[np.uint8], list[FoundFace]]:
     """Read a picture (BGR) and its faces, largest first. Raises PictureError."""
     image = read_image(path)
     if image is None:
         raise PictureError(f"{path}: cannot be read as a picture")
-    boxes = non_maximum_suppression(detector.detect(image))
-    return image, [FoundFace(path, box, cut_crop(image, box)) for box in boxes]
+    found = detector.detect(image)
+    return image, [FoundFace(path, face.box, cut_crop(image, face.box)) for face in found]
 
 
 def faces_of_all(
-    paths: Sequence[Path], detector: HaarDetector
+    paths: Sequence[Path], detector: FaceDetector
 ) -> Iterator[tuple[Path, list[FoundFace], str]]:
     """Each picture with its faces, and why there are none, or ""."""
     for path in paths:

@@ -10,8 +10,8 @@ import zmq
 
 from streamer.bus.sockets import Bus, Socket, open_bus
 from streamer.capture.links import KEEP_ALIVE_S, CaptureEndpoints, CaptureLinks, FrameFacts
+from streamer.tracking.track import Track
 from streamer.vision.boxes import Box
-from streamer.vision.track import Track
 from streamer.wire.codec import decode, encode
 from streamer.wire.messages import FrameOffer, FramesWanted, TrackFeedback, Tracks
 from streamer.wire.timestamps import timestamp_now

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from streamer.errors import DatasetError
+from streamer.vision.align import Pose
 from streamer.vision.quality import MeasuredCrop
 from trainer.datasets.dataset import folds_of, read_dataset, write_dataset
 from trainer.enrolment.rows import Face, Harvest
@@ -13,7 +14,11 @@ from workers.gallery.crop_source import CropSource
 
 def face(source: str, value: int, refused: str = "") -> Face:
     crop = MeasuredCrop(
-        crop_rgb=np.full((96, 96, 3), value, np.uint8), face_px=80.0, sharpness=0.05, brightness=0.5
+        crop_rgb=np.full((96, 96, 3), value, np.uint8),
+        face_px=80.0,
+        sharpness=0.05,
+        brightness=0.5,
+        pose=Pose(0.0, 0.0, 0.0),
     )
     return Face(CropSource.parse(source), crop, refused)
 

@@ -4,6 +4,7 @@ import io
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.vision.align import Pose
 from streamer.vision.images import decode_image
 from streamer.vision.quality import MeasuredCrop
 from trainer.enrolment.contact_sheet import manifest_csv, sheet_jpeg
@@ -17,6 +18,7 @@ def face(source: CropSource, refused: str = "", face_px: float = 96.0) -> Face:
         face_px=face_px,
         sharpness=0.05,
         brightness=0.5,
+        pose=Pose(0.0, 0.0, 0.0),
     )
     return Face(source, crop, refused)
 

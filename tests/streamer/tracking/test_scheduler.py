@@ -1,5 +1,5 @@
-from streamer.capture.scheduler import CropScheduler
 from streamer.config.sections import CaptureConfig
+from streamer.tracking.scheduler import CropScheduler
 from streamer.wire.messages import TrackFeedback
 
 

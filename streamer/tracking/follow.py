@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.config.sections import DetectConfig, TrackConfig
+from streamer.tracking.track import Track, Tracker
 from streamer.vision.boxes import Box
-from streamer.vision.detect import HaarDetector, non_maximum_suppression
-from streamer.vision.track import Track, Tracker
+from streamer.vision.faces import DetectedFace, FaceDetector
 
 
 class FaceFollower:
@@ -22,12 +22,14 @@ class FaceFollower:
     """
 
     def __init__(self, detect: DetectConfig, track: TrackConfig) -> None:
-        self._detector = HaarDetector.of(detect)
+        self._detector = FaceDetector.of(detect)
         self._search_interval_ms = detect.search_interval_ms
         self._tracker = Tracker(track)
         self._searched_ms = -math.inf
+        self._faces: dict[Box, DetectedFace] = {}
         self.boxes_found = 0
-        """Faces detected in the last frame, whether or not their tracks are confirmed yet."""
+        """Boxes that the cascade gave for the last frame; `not_faces` of them were no faces."""
+        self.not_faces = 0
 
     def update(
         self, image_bgr: NDArray[np.uint8], media_ms: float, cut: bool = False
@@ -42,9 +44,15 @@ class FaceFollower:
         """
         if cut:
             self.end_all()
-        boxes = self._detect(image_bgr, media_ms)
-        self.boxes_found = len(boxes)
-        return self._tracker.update(boxes, media_ms)
+        faces = self._detect(image_bgr, media_ms)
+        self.not_faces = self._detector.not_faces
+        self.boxes_found = len(faces) + self.not_faces
+        self._faces = {face.box: face for face in faces}
+        return self._tracker.update(list(self._faces), media_ms)
+
+    def face_of(self, track: Track) -> DetectedFace:
+        """Return the face of a track that was found in the last frame. Raises KeyError."""
+        return self._faces[track.box]
 
     def end_all(self) -> None:
         """End every track: the source has ended, broken off or jumped."""
@@ -55,10 +63,10 @@ class FaceFollower:
         """Return the numbers of the confirmed tracks that ended since the last call."""
         return self._tracker.take_ended()
 
-    def _detect(self, image_bgr: NDArray[np.uint8], media_ms: float) -> list[Box]:
+    def _detect(self, image_bgr: NDArray[np.uint8], media_ms: float) -> list[DetectedFace]:
         """Search the whole picture every `search_interval_ms`, around known faces in between."""
         since_ms = media_ms - self._searched_ms
         if 0 <= since_ms < self._search_interval_ms:
             return self._detector.detect(image_bgr, self._tracker.expected(media_ms))
         self._searched_ms = media_ms
-        return non_maximum_suppression(self._detector.detect(image_bgr))
+        return self._detector.detect(image_bgr)

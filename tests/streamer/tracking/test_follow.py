@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from streamer.capture.demo import background
 from streamer.config.sections import DetectConfig, TrackConfig
 from streamer.errors import ConfigError
-from streamer.vision.follow import FaceFollower
+from streamer.tracking.follow import FaceFollower
 
 DETECT = DetectConfig(detect_width=640)
 

@@ -1,8 +1,8 @@
 import pytest
 
 from streamer.config.sections import TrackConfig
+from streamer.tracking.track import Tracker
 from streamer.vision.boxes import Box
-from streamer.vision.track import Tracker
 
 FRAME_MS = 40.0
 

@@ -1,0 +1,1 @@
+"""Faces from frame to frame: tracks, and which of their crops are worth embedding."""

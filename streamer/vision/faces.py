@@ -1,0 +1,62 @@
+"""Faces in a picture: what Haar takes for one, and the landmarks network, too."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.config.sections import DetectConfig
+from streamer.vision.align import Pose, pose_of
+from streamer.vision.boxes import Box
+from streamer.vision.detect import HaarDetector, non_maximum_suppression
+from streamer.vision.landmarks import LandmarkFinder, Landmarks
+
+
+class DetectedFace(NamedTuple):
+    """A face: its Haar square and its landmarks, in pixels of the picture."""
+
+    box: Box
+    landmarks: Landmarks
+
+    @property
+    def pose(self) -> Pose:
+        """Which way the head is turned, in degrees."""
+        return pose_of(self.landmarks.points)
+
+
+class FaceDetector:
+    """Haar's boxes, less those that are no faces; one per thread, as its parts keep state.
+
+    Parameters
+    ----------
+    detector: finds boxes.
+    min_confidence: boxes that the landmarks network gives less, or whose points do not lie as a
+        face's do, are no faces; 0 keeps every box.
+    """
+
+    def __init__(self, detector: HaarDetector, min_confidence: float) -> None:
+        self._detector = detector
+        self._min_confidence = min_confidence
+        self._landmarks = LandmarkFinder()
+        self.not_faces = 0
+        """Boxes of the last picture that were no faces."""
+
+    @classmethod
+    def of(cls, config: DetectConfig) -> "FaceDetector":
+        """Build the detector of a `[detect]` section. Raises ConfigError."""
+        return cls(HaarDetector.of(config), config.min_confidence)
+
+    def detect(
+        self, image_bgr: NDArray[np.uint8], near: list[Box] | None = None
+    ) -> list[DetectedFace]:
+        """Find the faces of a (height, width, 3) uint8 BGR picture, the largest first.
+
+        With `near`, it looks only around these boxes. Of boxes that overlap by a third, the
+        largest that is a face stays.
+        """
+        boxes = self._detector.detect(image_bgr, near)
+        found = dict(zip(boxes, self._landmarks.find(image_bgr, boxes), strict=True))
+        if self._min_confidence > 0:
+            found = {box: at for box, at in found.items() if at.is_face(self._min_confidence)}
+        self.not_faces = len(boxes) - len(found)
+        return [DetectedFace(box, found[box]) for box in non_maximum_suppression(list(found))]
