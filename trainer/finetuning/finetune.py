@@ -137,7 +137,7 @@ class FineTuner:
                 "from": self._start.fingerprint,
             }
         )
-        return Weights(arrays, self._start.lrn, recipe)
+        return Weights(arrays, self._start.lrn, recipe, self._start.crop)
 
     def embeddings(self) -> NDArray[np.float32]:
         """(n, 128) of the dataset's crops by the network as it is now."""

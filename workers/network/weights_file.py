@@ -11,7 +11,7 @@ import json
 import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,8 @@ FORMAT = 1
 DESCRIPTION = "description"
 MIRROR = "+mirror"
 SHIPPED = Path(__file__).parents[1] / "weights" / "nn4_small2.npz"
+Alignment = Literal["square", "level"]
+"""How crops are cut for a network: the Haar square as it is, or levelled by five landmarks."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,17 @@ KERAS_OPENFACE_LRN = LocalResponseNorm(depth_radius=5, alpha=1e-4)
 """What Keras-OpenFace uses in its place."""
 
 
+def crop_of(alignment: Alignment = "square") -> dict[str, Any]:
+    """Describe the crops that the detector's squares are cut to, as a weights file does."""
+    return {
+        "cascade": DEFAULT_CASCADE,
+        "enlarge": CROP_ENLARGE,
+        "size": CROP_SIZE,
+        "colour": "RGB / 255",
+        "alignment": alignment,
+    }
+
+
 @dataclass(frozen=True)
 class Weights:
     """Arrays of one NN4.small2 (float32, names and shapes of `nn4.array_shapes`)."""
@@ -52,15 +65,21 @@ class Weights:
     arrays: dict[str, NDArray[np.float32]]
     lrn: LocalResponseNorm
     recipe: str = ""
-    crop: dict[str, Any] = field(
-        default_factory=lambda: {
-            "cascade": DEFAULT_CASCADE,
-            "enlarge": CROP_ENLARGE,
-            "size": CROP_SIZE,
-            "colour": "RGB / 255",
-        }
-    )
+    crop: dict[str, Any] = field(default_factory=crop_of)
     fingerprint: str = ""
+
+    @property
+    def alignment(self) -> Alignment:
+        """How crops for these weights are cut; "square" where the file does not say.
+
+        Raises WeightsError for any other word.
+        """
+        stated = self.crop.get("alignment", "square")
+        if stated == "level":
+            return "level"
+        if stated == "square":
+            return "square"
+        raise WeightsError(f"the crop's alignment must be square or level. Received: {stated!r}")
 
     def description(self) -> dict[str, Any]:
         """Return what the file says of itself, without the hash."""
@@ -110,6 +129,10 @@ def load_weights(path: Path | None = None) -> Weights:
         raise WeightsError(f"{path}: its description lacks or misstates {error}") from error
     if _digest(stored, weights.description()) != description["sha256"]:
         raise WeightsError(f"{path}: damaged: the arrays do not match the hash in the file")
+    try:
+        _ = weights.alignment
+    except WeightsError as error:
+        raise WeightsError(f"{path}: {error}") from error
     return weights
 
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from trainer.finetuning.finetune import FineTuner, TripletRecipe
 from trainer.finetuning.impostor_model import carried_over
 from workers.embedding.tensorflow_graph import build_embedder
 from workers.network.nn4 import head_convs
-from workers.network.weights_file import load_weights
+from workers.network.weights_file import crop_of, load_weights
 
 RECIPE = TripletRecipe(rule="semi_hard", margin=0.2, rate=3e-4, epochs=3, patience=9, crops=3)
 
@@ -19,8 +20,9 @@ def nothing(_: object) -> None:
 
 
 def test_only_the_last_blocks_learn_and_norms_keep_their_statistics(folder: Path) -> None:
-    start, dataset = load_weights(None), patches(8, 3)
+    start, dataset = replace(load_weights(None), crop=crop_of("level")), patches(8, 3)
     tuner = FineTuner(dataset, start, RECIPE, folder)
+    assert tuner.weights().alignment == "level"
     assert np.allclose(
         tuner.embeddings(), build_embedder(start)(dataset.crops_rgb), rtol=0, atol=1e-4
     )

@@ -1,5 +1,6 @@
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from workers.network.weights_file import (
     DESCRIPTION,
     SHIPPED,
     Weights,
+    crop_of,
     load_weights,
     read_fingerprint,
     save_weights,
@@ -35,6 +37,25 @@ def test_saved_and_loaded_again_it_is_the_same(folder: Path) -> None:
     again = load_weights(folder / "copy.npz")
     assert again.fingerprint == fingerprint == read_fingerprint(folder / "copy.npz")
     assert all(np.array_equal(again.arrays[n], weights.arrays[n]) for n in weights.arrays)
+
+
+def test_a_file_says_how_crops_for_it_are_cut(folder: Path) -> None:
+    weights = load_weights()
+    old = replace(weights, crop={k: v for k, v in crop_of().items() if k != "alignment"})
+    level = replace(weights, crop=crop_of("level"))
+    for number, (stated, alignment) in enumerate(
+        [(old, "square"), (replace(weights, crop=crop_of()), "square"), (level, "level")]
+    ):
+        save_weights(folder / f"{number}.npz", stated)
+        assert load_weights(folder / f"{number}.npz").alignment == alignment
+
+
+@pytest.mark.parametrize("stated", ["tilted", "", None, 1, ["level"]])
+def test_an_alignment_that_nobody_knows_is_refused(folder: Path, stated: object) -> None:
+    other = replace(load_weights(), crop={**crop_of(), "alignment": stated})
+    save_weights(folder / "w.npz", other)
+    with pytest.raises(WeightsError, match=r"w\.npz: the crop's alignment must be square or"):
+        load_weights(folder / "w.npz")
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.3, 0.99])
@@ -90,7 +111,5 @@ def test_another_lrn_is_another_fingerprint(folder: Path) -> None:
     with np.load(SHIPPED) as archive:
         description = json.loads(bytes(archive[DESCRIPTION]))
     assert description["lrn"]["depth_radius"] == weights.lrn.depth_radius
-    from dataclasses import replace
-
     other = replace(weights, lrn=replace(weights.lrn, alpha=0.5))
     assert save_weights(folder / "w.npz", other) != weights.fingerprint
