@@ -67,7 +67,7 @@ def enrolled(
     store = GalleryStore(folder / "gallery")
     gallery: Gallery | None = None
     for name, path in portraits.items():
-        found = {name: harvest([path], EnrolConfig(), DetectConfig())}
+        found = {name: harvest([path], EnrolConfig(), DetectConfig(), embedder.alignment)}
         gallery, _ = enrol(
             store,
             found,

@@ -18,6 +18,7 @@ from streamer.runtime.stats import StatsReporter
 from streamer.tracking.follow import FaceFollower
 from streamer.tracking.scheduler import CropScheduler
 from streamer.tracking.track import Track
+from streamer.vision.align import Alignment
 from streamer.vision.quality import MeasuredCrop, measure_crop
 from streamer.wire.counters import StageCount, StageCounters
 from streamer.wire.epochs import new_epoch
@@ -39,11 +40,13 @@ class Capture:
         base: Path,
         endpoints: CaptureEndpoints,
         max_age_ms: float,
+        alignment: Alignment,
     ) -> None:
         self._name = name
         self._config = config
         self._base = base
         self._endpoints = endpoints
+        self._alignment = alignment
         self._epoch = new_epoch()
         self._follower = FaceFollower(config.detect, config.track)
         self._scheduler = CropScheduler(config.capture, max_age_ms)
@@ -146,7 +149,8 @@ class Capture:
         if reason == "in_flight" and self._config.pace == "fast":
             reason = self._wait_for_answer(frame, track, reader)
         if reason is None:
-            crop = measure_crop(frame.image_bgr, self._follower.face_of(track))
+            face = self._follower.face_of(track)
+            crop = measure_crop(frame.image_bgr, face, self._alignment)
             if crop.sharpness < self._config.capture.min_sharpness:
                 reason = "blurred"
             elif not self._send_crop(frame, track, crop):

@@ -22,6 +22,7 @@ def capture(
     from streamer.capture.links import CaptureEndpoints
     from streamer.capture.process import Capture
     from streamer.runtime.service import inherit_shared_frames, run_service, start_service
+    from streamer.vision.align import alignment_for
 
     config = load_config(context.obj)
     if camera not in config.cameras:
@@ -47,7 +48,14 @@ def capture(
         settings = settings.model_copy(
             update={"source": str(clip), "loop": settings.pace != "fast"}
         )
-    service = Capture(camera, settings, config.path.parent, endpoints, config.dispatch.max_age_ms)
+    service = Capture(
+        camera,
+        settings,
+        config.path.parent,
+        endpoints,
+        config.dispatch.max_age_ms,
+        alignment_for(config.embed, config.weights_path),
+    )
     run_service(service, config, stop, heartbeat)
 
 

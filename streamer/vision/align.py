@@ -4,13 +4,19 @@ Points are the eyes' centres, the nose tip and the corners of the mouth, left to
 are in the picture, as (5, 2) x and y in pixels; a pixel's centre is at a whole number.
 """
 
-from typing import NamedTuple
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.config.sections import EmbedConfig
 from streamer.constants import CROP_SIZE
+from streamer.errors import ConfigError
 from streamer.vision.crop import CROP_ENLARGE
 
 MEAN_SHAPE = np.array(
@@ -28,6 +34,16 @@ _MEAN_EYES = float(np.linalg.norm(MEAN_SHAPE[1] - MEAN_SHAPE[0]))
 _SHARPEST = 0.5  # below this scale, single pixels no longer stand for what is around them
 
 
+Alignment = Literal["square", "level"]
+"""How a crop is cut for a network: the Haar square as it is, or levelled by its landmarks."""
+
+SHIPPED_ALIGNMENT: Alignment = "square"
+"""What the weights that ship were trained on; cameras need to know it where there are none."""
+
+
+_DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile)
+
+
 class Pose(NamedTuple):
     """How a head is turned, in degrees, 0 for a face that looks into the camera.
 
@@ -37,6 +53,28 @@ class Pose(NamedTuple):
     yaw: float
     pitch: float
     roll: float
+
+
+def alignment_for(config: EmbedConfig, weights: Path | None) -> Alignment:
+    """Return how crops are to be cut for the network that a config asks for.
+
+    Raises ConfigError where only its weights file can tell, and that is not on this host.
+    """
+    if config.alignment != "auto":
+        return config.alignment
+    if weights is None:
+        return SHIPPED_ALIGNMENT
+    try:
+        with np.load(io.BytesIO(weights.read_bytes()), allow_pickle=False) as stored:
+            stated = json.loads(stored["description"].tobytes())["crop"].get("alignment", "square")
+    except _DAMAGE as error:
+        raise ConfigError(
+            f"{weights}: does not tell how crops for it are cut; "
+            "where the file is not at hand, set embed.alignment"
+        ) from error
+    if stated not in ("square", "level"):
+        raise ConfigError(f"{weights}: its crops must be square or level. Received: {stated!r}")
+    return "level" if stated == "level" else "square"
 
 
 def similarity_transform(

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.config.sections import DetectConfig
-from streamer.vision.align import Pose, pose_of
+from streamer.vision.align import Alignment, Pose, align_crop, pose_of
 from streamer.vision.boxes import Box
+from streamer.vision.crop import CROP_ENLARGE, cut_crop
 from streamer.vision.detect import HaarDetector, non_maximum_suppression
 from streamer.vision.landmarks import LandmarkFinder, Landmarks
 
@@ -22,6 +23,35 @@ class DetectedFace(NamedTuple):
     def pose(self) -> Pose:
         """Which way the head is turned, in degrees."""
         return pose_of(self.landmarks.points)
+
+
+def crop_face(
+    image_bgr: NDArray[np.uint8], face: DetectedFace, alignment: Alignment
+) -> NDArray[np.uint8]:
+    """Cut the network's input out of a picture: (96, 96, 3) uint8, RGB.
+
+    The one way to do it: live, at enrolment, in files and for tests of a network.
+    """
+    if alignment == "level":
+        return align_crop(image_bgr, face.landmarks.points)
+    return cut_crop(image_bgr, face.box)
+
+
+def realign_crop(
+    crop_rgb: NDArray[np.uint8], finder: LandmarkFinder, made: Alignment, wanted: Alignment
+) -> NDArray[np.uint8]:
+    """Make a crop that is all there is of a picture into one of another alignment.
+
+    A square one is levelled by what is found in it, unless that is no face; a level one is as
+    good a square as the picture's own.
+    """
+    if (made, wanted) != ("square", "level"):
+        return crop_rgb
+    side = len(crop_rgb) / CROP_ENLARGE
+    first = (len(crop_rgb) - side) / 2
+    crop_bgr = np.ascontiguousarray(crop_rgb[:, :, ::-1])
+    (landmarks,) = finder.find(crop_bgr, [Box(first, first, side, side)])
+    return align_crop(crop_bgr, landmarks.points) if landmarks.is_face() else crop_rgb
 
 
 class FaceDetector:

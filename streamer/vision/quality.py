@@ -7,9 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.vision.align import Pose
-from streamer.vision.crop import cut_crop
-from streamer.vision.faces import DetectedFace
+from streamer.vision.align import Alignment, Pose
+from streamer.vision.faces import DetectedFace, crop_face
 
 MIN_QUALITY = 0.3
 """The worst crop still counts this much, or a far face would never collect enough votes."""
@@ -40,12 +39,11 @@ class MeasuredCrop:
         return crop_quality(self.face_px, self.sharpness, self.brightness, self.pose)
 
 
-def measure_crop(image_bgr: NDArray[np.uint8], face: DetectedFace) -> MeasuredCrop:
-    """Cut the crop of a face out of a (height, width, 3) uint8 BGR picture and measure it.
-
-    Raises ValueError for an empty box.
-    """
-    crop_rgb = cut_crop(image_bgr, face.box)
+def measure_crop(
+    image_bgr: NDArray[np.uint8], face: DetectedFace, alignment: Alignment
+) -> MeasuredCrop:
+    """Cut the crop of a face out of a (height, width, 3) uint8 BGR picture and measure it."""
+    crop_rgb = crop_face(image_bgr, face, alignment)
     return MeasuredCrop(
         crop_rgb=crop_rgb,
         face_px=face.box.width,

@@ -10,7 +10,7 @@ from streamer.config.sections import DetectConfig, EnrolConfig
 from tests.trainer.enrolment.forgotten import NAME
 from tests.trainer.people import made_people, some_of
 from trainer.datasets.dataset import write_dataset
-from trainer.enrolment.bulk import harvest_people, people_in
+from trainer.enrolment.bulk import Rules, harvest_people, people_in
 from trainer.evaluation.pool import Pool
 from trainer.evaluation.search import Found, Plan, search
 from workers.classifier.fitting import ClassifierSpec
@@ -79,6 +79,6 @@ def forget_until_change(data: Path, number: int) -> None:
 
 def make_dataset(root: Path, out: Path) -> None:
     """A dataset from photos, to its end."""
-    rules = (EnrolConfig(), DetectConfig())
+    rules: Rules = (EnrolConfig(), DetectConfig(), "square")
     found = harvest_people(people_in(root), out / "work", rules, lambda done: None)
     write_dataset(out, found, 10)

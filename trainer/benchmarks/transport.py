@@ -52,7 +52,7 @@ def _serve_null_worker(address: str) -> None:
 
     stop = Stop().install()
     with open_bus() as bus:
-        worker = EmbedWorker("null", address, Embedder(embed, "null"), _BATCH)
+        worker = EmbedWorker("null", address, Embedder(embed, "null", "square"), _BATCH)
         worker.run(bus, stop, Heartbeat(None, stop))
 
 

@@ -18,6 +18,7 @@ from trainer.support.progress import progress_bar
 from trainer.support.stopping import stoppable
 
 if TYPE_CHECKING:
+    from trainer.enrolment.bulk import Rules
     from trainer.enrolment.enrol import Intake
     from trainer.enrolment.rows import Face
     from workers.classifier.impostors import Impostors
@@ -53,7 +54,9 @@ def enrol(
     console = Console(stderr=True)
     with console.status("looking for faces") as status:
         found = harvest(
-            paths, config.enrol, config.detect, lambda path: status.update(f"looking at {path}")
+            paths,
+            *rules_of(config),
+            lambda path: status.update(f"looking at {path}"),
         )
     for where, why in found.refused:
         typer.echo(f"refused: {where}: {why}", err=True)
@@ -94,7 +97,7 @@ def enrol_folder(
     found = {check_name(name): paths for name, paths in people_in(root).items()}
     work = config.data_path / "work" / "enrol"
     with stoppable() as stopped, progress_bar("people", len(found)) as advance:
-        harvests = harvest_people(found, work, (config.enrol, config.detect), advance, stopped)
+        harvests = harvest_people(found, work, rules_of(config), advance, stopped)
     with Console(stderr=True).status("embedding, fitting"):
         embedder, impostors = network(config)
         gallery, intakes = enrol_people(
@@ -161,6 +164,7 @@ def rebuild(context: typer.Context) -> None:
     from dataclasses import replace
 
     from trainer.enrolment.enrol import embed_all
+    from trainer.enrolment.realign import realigned
     from workers.classifier.fitting import spec_of
     from workers.gallery.store import GalleryStore
 
@@ -171,14 +175,22 @@ def rebuild(context: typer.Context) -> None:
         gallery = store.read()
         if gallery is None:
             raise GalleryError("nobody is enrolled; there is nothing to rebuild")
-        vectors = embed_all(gallery.people.crops_rgb, embedder)
+        people = realigned(gallery.people, embedder.alignment)
+        vectors = embed_all(people.crops_rgb, embedder)
         saved = store.save(
-            replace(gallery.people, embeddings=vectors),
+            replace(people, embeddings=vectors),
             embedder.fingerprint,
             impostors,
             spec_of(config.identify),
         )
     typer.echo(f"gallery {saved.version} is made with weights {saved.weights}")
+
+
+def rules_of(config: Config) -> "Rules":
+    """Return what a harvest of faces goes by."""
+    from streamer.vision.align import alignment_for
+
+    return config.enrol, config.detect, alignment_for(config.embed, config.weights_path)
 
 
 def network(config: Config) -> "tuple[Embedder, Impostors]":

@@ -88,13 +88,13 @@ def compare(
 
     config = load_config(context.obj)
     detector = picture_detector(config.detect)
+    embedder, impostors = network(config)
     crops = []
     for path in (a, b):
-        _, faces = faces_in(path, detector)
+        _, faces = faces_in(path, detector, embedder.alignment)
         if not faces:
             raise PictureError(f"{path}: no face was found")
         crops.append(faces[0].crop_rgb)
-    embedder, impostors = network(config)
     first, second = embedder.embed(np.stack(crops))
     apart = float(np.clip(2 - 2 * first @ second, 0, 4))
     nearer = impostors.share_nearer_than(apart)
@@ -190,7 +190,8 @@ def _embedded(
     parts, refused = [], 0
     waiting: list[FoundFace] = []
     with stoppable() as stopped, progress_bar("pictures", len(photos)) as advance:
-        for path, found, why in faces_of_all(photos, picture_detector(config.detect)):
+        detector = picture_detector(config.detect)
+        for path, found, why in faces_of_all(photos, detector, embedder.alignment):
             if why:
                 typer.echo(f"{path}: {why}", err=True)
                 refused += 1

@@ -38,6 +38,7 @@ def dataset(
     folds: Annotated[int, typer.Option(min=2, max=100, help="Folds, if there is enough.")] = 10,
 ) -> None:
     """Make a dataset of crops with a manifest from folders and clips of people."""
+    from trainer.commands.enrolment import rules_of
     from trainer.datasets.dataset import write_dataset
     from trainer.enrolment.bulk import harvest_people, people_in
 
@@ -46,9 +47,7 @@ def dataset(
         raise ConfigError(f"{out}: is a dataset already; name a new folder")
     found = people_in(root)
     with stoppable() as stopped, progress_bar("people", len(found)) as advance:
-        harvests = harvest_people(
-            found, out / "work", (config.enrol, config.detect), advance, stopped
-        )
+        harvests = harvest_people(found, out / "work", rules_of(config), advance, stopped)
     made, count = write_dataset(out, harvests, folds)
     shutil.rmtree(out / "work")
     refused = sum(len(h.faces) - len(h.usable) + len(h.refused_files) for h in harvests.values())

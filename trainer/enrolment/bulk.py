@@ -21,7 +21,7 @@ from streamer.config.sections import DetectConfig, EnrolConfig
 from streamer.errors import DatasetError
 from streamer.files import write_file
 from streamer.runtime.cores import available_cores
-from streamer.vision.align import Pose
+from streamer.vision.align import Alignment, Pose
 from streamer.vision.quality import MeasuredCrop
 from trainer.enrolment.harvest import CLIP_SUFFIXES, harvest, media_below
 from trainer.enrolment.rows import Face, Harvest
@@ -29,7 +29,7 @@ from trainer.support.stopping import end_with_parent
 from workers.gallery.crop_source import CropSource
 from workers.names import composed_name
 
-Rules = tuple[EnrolConfig, DetectConfig]
+Rules = tuple[EnrolConfig, DetectConfig, Alignment]
 
 
 def people_in(root: Path) -> dict[str, list[Path]]:
@@ -103,7 +103,8 @@ def harvest_people(
 def _cache_name(name: str, paths: Sequence[Path], rules: Rules) -> str:
     seen = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in
             media_below(paths, Harvest())]  # fmt: skip
-    text = json.dumps([name, seen, *(rule.model_dump() for rule in rules)])
+    enrol, detect, alignment = rules
+    text = json.dumps([name, seen, enrol.model_dump(), detect.model_dump(), alignment])
     return f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.npz"
 
 

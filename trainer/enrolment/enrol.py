@@ -58,7 +58,7 @@ def enrol(
     vectors = {name: embed_all(crops_of(h.usable), embedder) for name, h in found.items()}
     with store.lock():
         current = store.load(embedder.fingerprint)
-        people = current.people if current else People.nobody()
+        people = current.people if current else People.nobody(embedder.alignment)
         intakes = {
             name: _take_in(
                 name,

@@ -16,7 +16,7 @@ from streamer.config.sections import DetectConfig, EnrolConfig, TrackConfig
 from streamer.constants import CROP_SIZE
 from streamer.errors import PictureError, SourceError
 from streamer.tracking.follow import FaceFollower
-from streamer.vision.align import Pose
+from streamer.vision.align import Alignment, Pose
 from streamer.vision.faces import DetectedFace, FaceDetector
 from streamer.vision.images import read_image, resize_image
 from streamer.vision.quality import MeasuredCrop, measure_crop
@@ -38,10 +38,11 @@ def harvest(
     paths: Sequence[Path],
     rules: EnrolConfig,
     detect: DetectConfig,
+    alignment: Alignment,
     on_progress: Callable[[Path], None] = lambda path: None,
 ) -> Harvest:
     """Collect every face in photos, folders (with what is below them) and clips of one person."""
-    finder = _FaceFinder(rules, detect)
+    finder = _FaceFinder(rules, detect, alignment)
     result = Harvest()
     for path in media_below(paths, result):
         on_progress(path)
@@ -77,8 +78,9 @@ def media_below(paths: Sequence[Path], result: Harvest) -> list[Path]:
 class _FaceFinder:
     """Finer searches than live video can afford, and for faces down to half the size wanted."""
 
-    def __init__(self, rules: EnrolConfig, detect: DetectConfig) -> None:
+    def __init__(self, rules: EnrolConfig, detect: DetectConfig, alignment: Alignment) -> None:
         self._rules = rules
+        self._alignment = alignment
         photos = DetectConfig(
             cascade=detect.cascade,
             detect_width=0,
@@ -146,7 +148,7 @@ class _FaceFinder:
     ) -> Face:
         if face is None:
             return Face(source, _no_face(image), "no face was found")
-        crop = measure_crop(image, face)
+        crop = measure_crop(image, face, self._alignment)
         return Face(source, crop, refused or self._fault(crop))
 
     def _fault(self, crop: MeasuredCrop) -> str:

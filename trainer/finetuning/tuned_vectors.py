@@ -75,5 +75,6 @@ class TunedVectors:
         embedder = Embedder(
             mirrored(embed) if self._mirror else embed,
             embedding_fingerprint(tuned.fingerprint, self._mirror),
+            tuned.alignment,
         )
         return embed_all(self._everything.crops_rgb, embedder)

@@ -15,6 +15,7 @@ from streamer.tracking.follow import FaceFollower
 from streamer.tracking.scheduler import CropScheduler
 from streamer.tracking.track import Track
 from streamer.view.annotate import Label
+from streamer.vision.align import Alignment
 from streamer.vision.boxes import Box
 from streamer.vision.quality import MeasuredCrop, measure_crop
 from trainer.offline.predictions import FileRow, Outcome
@@ -61,10 +62,12 @@ class FollowedFace:
 class ClipNamer:
     """Names the faces of one clip, frame by frame; `faces` are those so far, by number.
 
-    `predict` names crops, (96, 96, 3) uint8 RGB each, by people of `names`.
+    `predict` names crops, (96, 96, 3) uint8 RGB each, cut by `alignment`, by people of `names`.
     """
 
-    def __init__(self, config: Config, predict: Predict, names: Sequence[str]) -> None:
+    def __init__(
+        self, config: Config, predict: Predict, names: Sequence[str], alignment: Alignment
+    ) -> None:
         self._identify = config.identify
         self._min_sharpness = config.capture.min_sharpness
         self._follower = FaceFollower(config.detect, config.track)
@@ -72,6 +75,7 @@ class ClipNamer:
         self._scheduler = CropScheduler(config.capture, answer_ms=0.0)
         self._predict = predict
         self._names = names
+        self._alignment = alignment
         self._frames = 0
         self.faces: dict[int, FollowedFace] = {}
 
@@ -104,7 +108,7 @@ class ClipNamer:
             face.last_s = media_ms / 1000
             if not due:
                 return None
-        crop = measure_crop(image_bgr, self._follower.face_of(track))
+        crop = measure_crop(image_bgr, self._follower.face_of(track), self._alignment)
         if face is None:
             vote = Vote(self._identify.min_votes, self._identify.switch_margin)
             seconds = media_ms / 1000

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from streamer.config.sections import DetectConfig
 from streamer.errors import PictureError
+from streamer.vision.align import Alignment
 from streamer.vision.boxes import Box
-from streamer.vision.crop import cut_crop
 from streamer.vision.detect import HaarDetector
-from streamer.vision.faces import FaceDetector
+from streamer.vision.faces import FaceDetector, crop_face
 from streamer.vision.images import read_image
 
 _FINE_SCALE = 1.1
@@ -34,22 +34,24 @@ def picture_detector(detect: DetectConfig) -> FaceDetector:
     return FaceDetector(haar, detect.min_confidence)
 
 
-def faces_in(path: Path, detector: FaceDetector) -> tuple[NDArray[np.uint8], list[FoundFace]]:
+def faces_in(
+    path: Path, detector: FaceDetector, alignment: Alignment
+) -> tuple[NDArray[np.uint8], list[FoundFace]]:
     """Read a picture (BGR) and its faces, largest first. Raises PictureError."""
     image = read_image(path)
     if image is None:
         raise PictureError(f"{path}: cannot be read as a picture")
     found = detector.detect(image)
-    return image, [FoundFace(path, face.box, cut_crop(image, face.box)) for face in found]
+    return image, [FoundFace(path, face.box, crop_face(image, face, alignment)) for face in found]
 
 
 def faces_of_all(
-    paths: Sequence[Path], detector: FaceDetector
+    paths: Sequence[Path], detector: FaceDetector, alignment: Alignment
 ) -> Iterator[tuple[Path, list[FoundFace], str]]:
     """Each picture with its faces, and why there are none, or ""."""
     for path in paths:
         try:
-            _, faces = faces_in(path, detector)
+            _, faces = faces_in(path, detector, alignment)
         except PictureError:
             yield path, [], "cannot be read as a picture"
         else:

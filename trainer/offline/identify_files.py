@@ -76,7 +76,7 @@ class FileIdentifier:
         return rows or [FileRow(file=str(path), face=0, outcome="no face")]
 
     def _picture(self, path: Path, place: Path) -> list[FileRow]:
-        image, faces = faces_in(path, self._pictures)
+        image, faces = faces_in(path, self._pictures, self._embedder.alignment)
         rows, labels = [], []
         predictions = self._predict([face.crop_rgb for face in faces]) if faces else []
         for number, (face, found) in enumerate(zip(faces, predictions, strict=True), start=1):
@@ -110,7 +110,7 @@ class FileIdentifier:
             first = clip.read()
             if first is None:
                 raise PictureError(f"{path}: no frame of it can be read")
-            namer = ClipNamer(self._config, self._predict, self._names)
+            namer = ClipNamer(self._config, self._predict, self._names, self._embedder.alignment)
             target = self._out / "labelled" / place.with_suffix(".mp4")
             target.parent.mkdir(parents=True, exist_ok=True)
             height, width = first.image_bgr.shape[:2]

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streamer.config.sections import EmbedConfig
+from streamer.errors import ConfigError
 from streamer.runtime.stderr import quiet_stderr
+from streamer.vision.align import Alignment
 from workers.embedding.choice import choose
 from workers.embedding.interface import EmbedFunction
 from workers.embedding.mirror import mirrored
@@ -21,6 +23,7 @@ class Embedder:
 
     embed: EmbedFunction
     fingerprint: str
+    alignment: Alignment
 
 
 def load_embedder(
@@ -33,10 +36,16 @@ def load_embedder(
     is not installed.
     """
     loaded = load_weights(weights)
+    if config.alignment not in ("auto", loaded.alignment):
+        raise ConfigError(
+            f"embed.alignment must be auto or {loaded.alignment}, as these weights are made for "
+            f"such crops. Received: {config.alignment}"
+        )
     chosen = choose(weights, loaded.fingerprint, config, threads, answers)
     with quiet_stderr():
         network = build(loaded, threads, chosen.runtime, chosen.precision)
     return Embedder(
         mirrored(network) if config.mirror else network,
         embedding_fingerprint(loaded.fingerprint, config.mirror),
+        loaded.alignment,
     )

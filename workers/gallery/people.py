@@ -1,7 +1,7 @@
 """The people of a gallery: their names, crops and embeddings."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from streamer.constants import CROP_SIZE, EMBEDDING_SIZE
 from streamer.errors import GalleryError
+from streamer.vision.align import Alignment
 from workers.gallery.crop_source import CropSource
 
 
@@ -17,7 +18,8 @@ class People:
     """Enrolled people: n crops of p people.
 
     embeddings (n, 128) float32, labels (n,) int32 into names, sources (n,): where each crop came
-    from, as the text of a `CropSource`. crops: the pictures, or how to read them when wanted.
+    from, as the text of a `CropSource`. crops: the pictures, or how to read them when wanted;
+    `alignment` is how they were cut.
     """
 
     names: tuple[str, ...]
@@ -25,6 +27,7 @@ class People:
     labels: NDArray[np.int32]
     sources: tuple[str, ...]
     crops: NDArray[np.uint8] | Callable[[], NDArray[np.uint8]]
+    alignment: Alignment = "square"
 
     @cached_property
     def crops_rgb(self) -> NDArray[np.uint8]:
@@ -32,14 +35,15 @@ class People:
         return self.crops() if callable(self.crops) else self.crops
 
     @staticmethod
-    def nobody() -> "People":
-        """Return the start of every gallery."""
+    def nobody(alignment: Alignment = "square") -> "People":
+        """Return the start of every gallery whose crops are cut so."""
         return People(
             names=(),
             embeddings=np.empty((0, EMBEDDING_SIZE), np.float32),
             labels=np.empty(0, np.int32),
             sources=(),
             crops=np.empty((0, CROP_SIZE, CROP_SIZE, 3), np.uint8),
+            alignment=alignment,
         )
 
     def with_person(
@@ -52,7 +56,8 @@ class People:
         """Return the same people with more crops of one, new or not."""
         names = self.names if name in self.names else (*self.names, name)
         labels = np.full(len(embeddings), names.index(name), np.int32)
-        return People(
+        return replace(
+            self,
             names=names,
             embeddings=np.concatenate([self.embeddings, embeddings]),
             labels=np.concatenate([self.labels, labels]),
@@ -87,7 +92,8 @@ class People:
         gone = self.names.index(name)
         keep = self.labels != gone
         labels = self.labels[keep]
-        return People(
+        return replace(
+            self,
             names=tuple(other for other in self.names if other != name),
             embeddings=self.embeddings[keep],
             labels=(labels - (labels > gone)).astype(np.int32),

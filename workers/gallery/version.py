@@ -96,6 +96,7 @@ def write_version(folder: Path, gallery: Gallery, **more: object) -> None:
         "imported": gallery.imported,
         "created_utc": utc_text(time.time_ns()),
         "weights": gallery.weights,
+        "alignment": people.alignment,
         "classifier": asdict(gallery.spec),
         "expected": asdict(classifier.holdout),
         "people": list(people.names),
@@ -171,6 +172,7 @@ def read_version(folder: Path, whole: bool = False) -> Gallery:
             labels=labels,
             sources=sources,
             crops=partial(_read_crops, folder / crops_name, hashes[crops_name], len(labels)),
+            alignment="level" if manifest.get("alignment") == "level" else "square",
         )
         _check(folder, people)
         if whole:

@@ -11,7 +11,7 @@ import json
 import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from streamer.constants import CROP_SIZE, DEFAULT_CASCADE
 from streamer.errors import WeightsError
 from streamer.files import write_file
+from streamer.vision.align import Alignment
 from streamer.vision.crop import CROP_ENLARGE
 from workers.network.nn4 import array_shapes
 
@@ -26,8 +27,6 @@ FORMAT = 1
 DESCRIPTION = "description"
 MIRROR = "+mirror"
 SHIPPED = Path(__file__).parents[1] / "weights" / "nn4_small2.npz"
-Alignment = Literal["square", "level"]
-"""How crops are cut for a network: the Haar square as it is, or levelled by five landmarks."""
 
 
 @dataclass(frozen=True)

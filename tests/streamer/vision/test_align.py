@@ -1,19 +1,55 @@
+import json
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from streamer.config.sections import EmbedConfig
 from streamer.constants import CROP_SIZE
+from streamer.errors import ConfigError
 from streamer.vision.align import (
     CROP_POINTS,
     MEAN_SHAPE,
     align_crop,
+    alignment_for,
     misfit,
     pose_of,
     similarity_transform,
 )
 from streamer.vision.boxes import Box
 from streamer.vision.crop import cut_crop
+from workers.network.weights_file import SHIPPED
+
+
+@pytest.mark.parametrize(
+    ("stated", "alignment"), [({}, "square"), ({"alignment": "level"}, "level")]
+)
+def test_a_weights_file_says_how_its_crops_are_cut(
+    folder: Path, stated: dict[str, str], alignment: str
+) -> None:
+    description = json.dumps({"crop": stated}).encode()
+    np.savez(folder / "w.npz", description=np.frombuffer(description, np.uint8))
+    assert alignment_for(EmbedConfig(), folder / "w.npz") == alignment
+    assert alignment_for(EmbedConfig(alignment="square"), folder / "w.npz") == "square"
+
+
+def test_the_weights_that_ship_are_known_without_their_file() -> None:
+    assert alignment_for(EmbedConfig(), None) == alignment_for(EmbedConfig(), SHIPPED)
+
+
+def test_weights_that_tell_nothing_are_one_line(folder: Path) -> None:
+    (folder / "bad.npz").write_bytes(b"PK\3\4 no archive")
+    np.savez(folder / "other.npz", x=np.zeros(2))
+    odd = np.frombuffer(json.dumps({"crop": {"alignment": "tilted"}}).encode(), np.uint8)
+    np.savez(folder / "odd.npz", description=odd)
+    for name in ("none", "bad", "other"):
+        with pytest.raises(ConfigError, match=rf"{name}\.npz: does not tell .* embed\.alignment"):
+            alignment_for(EmbedConfig(), folder / f"{name}.npz")
+    with pytest.raises(ConfigError, match="must be square or level"):
+        alignment_for(EmbedConfig(), folder / "odd.npz")
+    assert alignment_for(EmbedConfig(alignment="level"), folder / "none.npz") == "level"
 
 
 def turned(points: NDArray[np.float64], degrees: float, scale: float) -> NDArray[np.float64]:

@@ -1,10 +1,14 @@
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from streamer.config.sections import DetectConfig
+from streamer.vision.align import CROP_POINTS
 from streamer.vision.boxes import Box
+from streamer.vision.crop import CROP_ENLARGE, cut_crop
 from streamer.vision.detect import HaarDetector, non_maximum_suppression
-from streamer.vision.faces import FaceDetector
+from streamer.vision.faces import FaceDetector, crop_face, realign_crop
+from streamer.vision.landmarks import LandmarkFinder
 
 
 class Boxes(HaarDetector):
@@ -26,6 +30,35 @@ def test_the_cascade_and_the_landmarks_agree_on_a_portrait(collins: NDArray[np.u
     assert (face.landmarks.points > (x, y)).all()
     assert (face.landmarks.points < (x + width, y + height)).all()
     assert abs(face.pose.yaw) < 30
+
+
+def test_a_level_crop_has_the_eyes_level_and_at_their_places(collins: NDArray[np.uint8]) -> None:
+    turn = cv2.getRotationMatrix2D((120.0, 120.0), 14.0, 1.0)
+    tilted = np.asarray(cv2.warpAffine(collins, turn, (240, 240)), np.uint8)
+    detector = FaceDetector(HaarDetector(), 0.5)
+    (face,) = detector.detect(tilted)
+    assert abs(face.pose.roll) > 7
+    assert (crop_face(tilted, face, "square") == cut_crop(tilted, face.box)).all()
+    level = crop_face(tilted, face, "level")
+    assert level.shape == (96, 96, 3)
+    side = 96 / CROP_ENLARGE
+    box = Box(48 - side / 2, 48 - side / 2, side, side)
+    (again,) = LandmarkFinder().find(np.ascontiguousarray(level[:, :, ::-1]), [box])
+    assert np.abs(again.points - CROP_POINTS).max() < 5
+
+
+def test_a_stored_square_is_levelled_as_the_picture_would_be(collins: NDArray[np.uint8]) -> None:
+    (face,) = FaceDetector(HaarDetector(), 0.5).detect(collins)
+    square, level = (crop_face(collins, face, alignment) for alignment in ("square", "level"))
+    finder = LandmarkFinder()
+    made = realign_crop(square, finder, "square", "level")
+    inner = slice(20, 76)
+    apart = np.abs(made.astype(float) - level)[inner, inner].mean()
+    assert apart < np.abs(square.astype(float) - level)[inner, inner].mean()
+    assert apart < 12
+    assert realign_crop(level, finder, "level", "square") is level
+    flat = np.full((96, 96, 3), 90, np.uint8)
+    assert realign_crop(flat, finder, "square", "level") is flat
 
 
 def test_a_box_that_is_no_face_is_thrown_out_and_counted(collins: NDArray[np.uint8]) -> None:

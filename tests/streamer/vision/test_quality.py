@@ -47,7 +47,7 @@ def test_quality_falls_with_size_blur_light_and_turning(
 
 def test_a_measured_crop_is_the_crop_with_its_figures(collins: NDArray[np.uint8]) -> None:
     (face,) = FaceDetector(HaarDetector(), 0.5).detect(collins)
-    measured = measure_crop(collins, face)
+    measured = measure_crop(collins, face, "square")
     assert (measured.crop_rgb == cut_crop(collins, face.box)).all()
     assert measured.face_px == face.box.width
     assert measured.pose == face.pose

@@ -40,7 +40,7 @@ def leave_traces(data: Path, embedder: Embedder, impostors: Impostors) -> None:
     third.write_bytes(encode_image(np.ascontiguousarray(hopper_bgr()[:, ::-1]), ".png"))
     wall.write_bytes(encode_image(np.ascontiguousarray(background()[:300, :300]), ".png"))
     store, spec = GalleryStore(data / "gallery"), ClassifierSpec()
-    found = {path: harvest([path], RULES, DETECT) for path in (own, hopper, third, wall)}
+    found = {path: harvest([path], RULES, DETECT, "square") for path in (own, hopper, third, wall)}
     enrol(store, {NAME: found[own]}, embedder=embedder, impostors=impostors, rules=RULES, spec=spec)
     # Somebody who looks like her, and she again: refused, in other people's versions.
     people = {"Grace Hopper": found[hopper], "Look Alike": found[own]}
@@ -57,7 +57,9 @@ def leave_traces(data: Path, embedder: Embedder, impostors: Impostors) -> None:
     versions = data / "gallery" / "versions"
     shutil.copytree(versions / "000001", versions / ".partial-99999")
     for person, path in ((NAME, own), ("Unlike Anybody", wall)):
-        harvest_people({person: [path.parent]}, data / "work" / "enrol", (RULES, DETECT), print)
+        harvest_people(
+            {person: [path.parent]}, data / "work" / "enrol", (RULES, DETECT, "square"), print
+        )
         refused = data / "refused" / person.replace(" ", "_")
         refused.mkdir(parents=True)
         (refused / "enrolment.csv").write_text(f"person,source,outcome\n{person},x.png,refused\n")

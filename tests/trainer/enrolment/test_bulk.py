@@ -4,12 +4,12 @@ import pytest
 
 from streamer.config.sections import DetectConfig, EnrolConfig
 from streamer.errors import DatasetError
-from trainer.enrolment.bulk import harvest_people, people_in
+from trainer.enrolment.bulk import Rules, harvest_people, people_in
 from trainer.enrolment.rows import Face
 from workers.gallery.traces import find_traces
 from workers.gallery.versions import Versions
 
-RULES = (EnrolConfig(), DetectConfig())
+RULES: Rules = (EnrolConfig(), DetectConfig(), "square")
 
 
 def face_row(face: Face) -> tuple[object, ...]:

@@ -38,7 +38,7 @@ def always(person: int | None, asked: list[int]) -> Predict:
 
 def test_an_empty_wall_has_nobody_to_name(config: Config) -> None:
     asked: list[int] = []
-    namer = ClipNamer(config, always(0, asked), ("Ada",))
+    namer = ClipNamer(config, always(0, asked), ("Ada",), "square")
     assert namer.take(background(), 0.0) == []
     assert namer.faces == {}
     assert asked == []
@@ -48,7 +48,7 @@ def test_a_face_is_undecided_and_then_named_and_then_looked_at_rarely(
     config: Config, hopper: NDArray[np.uint8]
 ) -> None:
     asked: list[int] = []
-    namer = ClipNamer(config, always(0, asked), ("Ada",))
+    namer = ClipNamer(config, always(0, asked), ("Ada",), "square")
     frame = wall_with(hopper)
     assert namer.take(frame, 0.0) == []  # not confirmed
     (label,) = namer.take(frame, FRAME_MS)
@@ -65,7 +65,7 @@ def test_a_face_is_undecided_and_then_named_and_then_looked_at_rarely(
 
 
 def test_nobody_enrolled_is_unknown(config: Config, hopper: NDArray[np.uint8]) -> None:
-    namer = ClipNamer(config, always(None, []), ())
+    namer = ClipNamer(config, always(None, []), (), "square")
     for index in range(8):
         namer.take(wall_with(hopper), index * FRAME_MS)
     row = namer.faces[1].row("x.mp4", 1)
@@ -76,7 +76,7 @@ def test_blurred_crops_do_not_vote(folder: Path, hopper: NDArray[np.uint8]) -> N
     path = folder / "config.toml"
     path.write_text('[cameras.a]\nsource = "demo"\n[capture]\nmin_sharpness = 10.0\n')
     asked: list[int] = []
-    namer = ClipNamer(load_config(path), always(0, asked), ("Ada",))
+    namer = ClipNamer(load_config(path), always(0, asked), ("Ada",), "square")
     for index in range(8):
         namer.take(wall_with(hopper), index * FRAME_MS)
     assert asked == []

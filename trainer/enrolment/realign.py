@@ -1,0 +1,19 @@
+"""Crops of a gallery for another network, that wants them cut another way."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from streamer.vision.align import Alignment
+from streamer.vision.faces import realign_crop
+from streamer.vision.landmarks import LandmarkFinder
+from workers.gallery.people import People
+
+
+def realigned(people: People, alignment: Alignment) -> People:
+    """Return the same people with their crops cut as `alignment` says; embeddings as they were."""
+    if people.alignment == alignment or not people.names:
+        return replace(people, alignment=alignment)
+    finder = LandmarkFinder()
+    crops = [realign_crop(crop, finder, people.alignment, alignment) for crop in people.crops_rgb]
+    return replace(people, crops=np.stack(crops), alignment=alignment)
