@@ -191,6 +191,42 @@ def gallery(
     _write(json_file, figures)
 
 
+@app.command()
+def landmarks(
+    clips: Annotated[list[Path] | None, typer.Argument(help="Clips to look at.")] = None,
+    turns: Annotated[int, typer.Option(min=1, help="How often the cost is measured.")] = 3,
+    json_file: JsonFile = None,
+) -> None:
+    """Measure what landmarks cost beside the network, and how many boxes of clips are no faces."""
+    from streamer.config.sections import DetectConfig
+    from trainer.benchmarks.landmarks import measure_clips, measure_cost
+
+    figures: dict[str, Any] = {"cost": measure_cost(turns, _say)}
+    figures["clips"] = measure_clips(clips or [], DetectConfig(), _say)
+    console = _console()
+    cost = figures["cost"]
+    for key in ("landmarks_ms", "square_ms", "level_ms", "forward_ms"):
+        console.print(f"{key.removesuffix('_ms')}: {cost[key]:.3f} ms a face, one thread")
+    console.print(
+        f"landmarks and a level crop instead of a square one: {cost['share_of_forward']:.1%} of a "
+        "forward pass (float32, batches of 8)"
+    )
+    table = Table(title="boxes of the cascade, five frames a second", title_justify="left")
+    for column in ("clip", "seconds", "faces", "no faces", "no faces a minute"):
+        table.add_column(column, justify="left" if column == "clip" else "right")
+    for row in figures["clips"]:
+        table.add_row(
+            Path(row["clip"]).name,
+            f"{row['seconds']:.1f}",
+            str(row["faces"]),
+            str(row["not_faces"]),
+            f"{row['not_faces_a_minute']:.1f}",
+        )
+    if figures["clips"]:
+        console.print(table)
+    _write(json_file, figures)
+
+
 def _console() -> Console:
     """Return the terminal, or a file or pipe that is wide enough for every column."""
     return Console() if sys.stdout.isatty() else Console(width=_FILE_WIDTH)
