@@ -7,6 +7,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+import skimage.data
+import skimage.io
 
 from streamer.wire.counters import StageCount
 from streamer.wire.messages import IdentityEvent
@@ -59,6 +61,24 @@ def test_two_people_in_and_their_names_out_and_everything_accounted_for(
         assert event.gallery == gallery.fingerprint
         assert event.weights == gallery.weights
     assert leftovers(pipeline.folder) == []
+
+
+def test_what_is_no_face_is_counted_and_goes_no_further(pipeline: Pipeline) -> None:
+    photos = pipeline.folder / "photos"
+    photos.mkdir()
+    upside_down = skimage.data.astronaut()[::-1, ::-1]  # type: ignore[no-untyped-call]
+    for number in range(3):
+        skimage.io.imsave(photos / f"{number}.png", upside_down)
+    pipeline.start(
+        '[cameras.album]\nsource = "photos"\npace = "fast"\n'
+        "[detect]\nmin_face = 24\ndetect_width = 0\n"
+    )
+    assert pipeline.wait_end() == 0
+    faces = pipeline.totals()["faces"]
+    assert faces.dropped == {"not_a_face": faces.received}
+    assert faces.received == pipeline.stage("frames").received >= 3
+    assert pipeline.stage("crops").received == 0
+    assert pipeline.events == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

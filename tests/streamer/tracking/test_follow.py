@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import skimage.data
 from numpy.typing import NDArray
 
 from streamer.capture.demo import background
@@ -22,6 +23,22 @@ def test_an_empty_wall_has_no_track() -> None:
     follower = FaceFollower(DETECT, TrackConfig())
     assert follower.update(background(), 0) == []
     assert follower.boxes_found == 0
+    assert follower.take_ended() == []
+
+
+def test_what_the_cascade_alone_takes_for_a_face_makes_no_track() -> None:
+    upside_down = np.ascontiguousarray(
+        skimage.data.astronaut()[::-1, ::-1, ::-1]  # type: ignore[no-untyped-call]
+    )
+    config = DetectConfig(detect_width=0, min_face=24, search_interval_ms=0)
+    trusting = FaceFollower(config.model_copy(update={"min_confidence": 0.0}), TrackConfig())
+    follower = FaceFollower(config, TrackConfig())
+    for index in range(3):
+        followed = trusting.update(upside_down, index * 40)
+        assert follower.update(upside_down, index * 40) == []
+    assert len(followed) == trusting.boxes_found == 1
+    assert trusting.not_faces == 0
+    assert follower.boxes_found == follower.not_faces == 1
     assert follower.take_ended() == []
 
 
