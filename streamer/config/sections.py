@@ -90,7 +90,7 @@ class EmbedConfig(Section):
     workers: Literal["auto"] | Annotated[int, Field(ge=1, le=64)] = "auto"
     threads: Literal["auto"] | Annotated[int, Field(ge=1, le=64)] = "auto"
     weights: str = ""
-    alignment: Literal["auto", "square", "level"] = "auto"
+    alignment: Literal["auto", "square", "level", "openface"] = "auto"
     runtime: Literal["auto", "tensorflow", "onnxruntime", "openvino"] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     mirror: bool = False

@@ -8,7 +8,7 @@ import io
 import json
 import zipfile
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import cv2
 import numpy as np
@@ -18,6 +18,12 @@ from streamer.config.sections import EmbedConfig
 from streamer.constants import CROP_SIZE
 from streamer.errors import ConfigError
 from streamer.vision.crop import CROP_ENLARGE
+
+Alignment = Literal["square", "level", "openface"]
+"""How a crop is cut for a network: the Haar square as it is, or its landmarks at fixed places:
+those that they have in the mean Haar square, or those of OpenFace's crops."""
+
+ALIGNMENTS: tuple[Alignment, ...] = get_args(Alignment)
 
 MEAN_SHAPE = np.array(
     [(-0.184, -0.095), (0.184, -0.095), (0.0, 0.103), (-0.165, 0.304), (0.165, 0.304)]
@@ -30,12 +36,22 @@ The left half and the mirrored right half are averaged.
 CROP_POINTS = (MEAN_SHAPE / CROP_ENLARGE + 0.5) * CROP_SIZE - 0.5
 """Where a levelled crop has them: where they are in the middle Haar square, enlarged."""
 
+OPENFACE_POINTS = CROP_SIZE * np.array(
+    [(0.2774, 0.1673), (0.7061, 0.1590), (0.4921, 0.4221), (0.3071, 0.6418), (0.6954, 0.6341)]
+)
+"""Where OpenFace's aligned crops have them: made of its 68 template points (eyes: the means of
+points 36 to 41 and 42 to 47; 30, 48, 54), each axis from 0 to 1 (`align_dlib.py`, Apache-2.0).
+
+OpenFace moves both outer corners of the eyes and the nose to their places (affine); with a
+similarity of five points, a face of mean shape comes to lie there, too.
+"""
+
+PLACES: dict[Alignment, NDArray[np.float64]] = {"level": CROP_POINTS, "openface": OPENFACE_POINTS}
+"""The landmarks' places, (5, 2) in pixels of the crop, for each alignment that has some."""
+
 _MEAN_EYES = float(np.linalg.norm(MEAN_SHAPE[1] - MEAN_SHAPE[0]))
 _SHARPEST = 0.5  # below this scale, single pixels no longer stand for what is around them
 
-
-Alignment = Literal["square", "level"]
-"""How a crop is cut for a network: the Haar square as it is, or levelled by its landmarks."""
 
 SHIPPED_ALIGNMENT: Alignment = "square"
 """What the weights that ship were trained on; cameras need to know it where there are none."""
@@ -72,9 +88,21 @@ def alignment_for(config: EmbedConfig, weights: Path | None) -> Alignment:
             f"{weights}: does not tell how crops for it are cut; "
             "where the file is not at hand, set embed.alignment"
         ) from error
-    if stated not in ("square", "level"):
-        raise ConfigError(f"{weights}: its crops must be square or level. Received: {stated!r}")
-    return "level" if stated == "level" else "square"
+    try:
+        return known_alignment(stated)
+    except ValueError as error:
+        raise ConfigError(f"{weights}: {error}") from error
+
+
+def known_alignment(stated: object) -> Alignment:
+    """Return an alignment that a file states. Raises ValueError for any other word."""
+    for alignment in ALIGNMENTS:
+        if stated == alignment:
+            return alignment
+    raise ValueError(
+        f"the crop's alignment must be {', '.join(ALIGNMENTS[:-1])} or {ALIGNMENTS[-1]}. "
+        f"Received: {stated!r}"
+    )
 
 
 def similarity_transform(

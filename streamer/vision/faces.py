@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.config.sections import DetectConfig
-from streamer.vision.align import Alignment, Pose, align_crop, pose_of
+from streamer.vision.align import PLACES, Alignment, Pose, align_crop, pose_of
 from streamer.vision.boxes import Box
 from streamer.vision.crop import CROP_ENLARGE, cut_crop
 from streamer.vision.detect import HaarDetector, non_maximum_suppression
@@ -32,9 +32,9 @@ def crop_face(
 
     The one way to do it: live, at enrolment, in files and for tests of a network.
     """
-    if alignment == "level":
-        return align_crop(image_bgr, face.landmarks.points)
-    return cut_crop(image_bgr, face.box)
+    if alignment == "square":
+        return cut_crop(image_bgr, face.box)
+    return align_crop(image_bgr, face.landmarks.points, PLACES[alignment])
 
 
 def realign_crop(
@@ -42,16 +42,18 @@ def realign_crop(
 ) -> NDArray[np.uint8]:
     """Make a crop that is all there is of a picture into one of another alignment.
 
-    A square one is levelled by what is found in it, unless that is no face; a level one is as
-    good a square as the picture's own.
+    It is aligned by what is found in it, unless that is no face. An aligned one is as good a
+    square as the picture's own.
     """
-    if (made, wanted) != ("square", "level"):
+    if wanted in (made, "square"):
         return crop_rgb
     side = len(crop_rgb) / CROP_ENLARGE
     first = (len(crop_rgb) - side) / 2
     crop_bgr = np.ascontiguousarray(crop_rgb[:, :, ::-1])
     (landmarks,) = finder.find(crop_bgr, [Box(first, first, side, side)])
-    return align_crop(crop_bgr, landmarks.points) if landmarks.is_face() else crop_rgb
+    return (
+        align_crop(crop_bgr, landmarks.points, PLACES[wanted]) if landmarks.is_face() else crop_rgb
+    )
 
 
 class FaceDetector:

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from streamer.constants import CROP_SIZE, EMBEDDING_SIZE
 from streamer.errors import GalleryError
+from streamer.vision.align import known_alignment
 from streamer.wire.timestamps import utc_text
 from workers.classifier.classifier import Calibration, Classifier, HoldoutMetrics
 from workers.classifier.fitting import ClassifierSpec
@@ -172,7 +173,7 @@ def read_version(folder: Path, whole: bool = False) -> Gallery:
             labels=labels,
             sources=sources,
             crops=partial(_read_crops, folder / crops_name, hashes[crops_name], len(labels)),
-            alignment="level" if manifest.get("alignment") == "level" else "square",
+            alignment=known_alignment(manifest.get("alignment", "square")),
         )
         _check(folder, people)
         if whole:

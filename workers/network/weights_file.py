@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from streamer.constants import CROP_SIZE, DEFAULT_CASCADE
 from streamer.errors import WeightsError
 from streamer.files import write_file
-from streamer.vision.align import Alignment
+from streamer.vision.align import Alignment, known_alignment
 from streamer.vision.crop import CROP_ENLARGE
 from workers.network.nn4 import array_shapes
 
@@ -73,12 +73,10 @@ class Weights:
 
         Raises WeightsError for any other word.
         """
-        stated = self.crop.get("alignment", "square")
-        if stated == "level":
-            return "level"
-        if stated == "square":
-            return "square"
-        raise WeightsError(f"the crop's alignment must be square or level. Received: {stated!r}")
+        try:
+            return known_alignment(self.crop.get("alignment", "square"))
+        except ValueError as error:
+            raise WeightsError(str(error)) from error
 
     def description(self) -> dict[str, Any]:
         """Return what the file says of itself, without the hash."""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.constants import CROP_SIZE
 from streamer.errors import WeightsError
 from workers.network.nn4 import DENSE_LAYER, Conv, all_convs, array_shapes
 from workers.network.torch7 import TorchObject, read_t7
@@ -48,7 +49,7 @@ def import_weights(path: Path) -> Weights:
         {name: np.ascontiguousarray(arrays[name]) for name in array_shapes()},
         lrn,
         f"imported from {path.name}",
-        {"cascade": "", "enlarge": 1.0, "size": 96, "colour": "RGB / 255, landmark-aligned"},
+        {"size": CROP_SIZE, "colour": "RGB / 255", "alignment": "openface"},
     )
 
 

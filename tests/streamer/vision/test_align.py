@@ -47,7 +47,7 @@ def test_weights_that_tell_nothing_are_one_line(folder: Path) -> None:
     for name in ("none", "bad", "other"):
         with pytest.raises(ConfigError, match=rf"{name}\.npz: does not tell .* embed\.alignment"):
             alignment_for(EmbedConfig(), folder / f"{name}.npz")
-    with pytest.raises(ConfigError, match="must be square or level"):
+    with pytest.raises(ConfigError, match="must be square, level or openface"):
         alignment_for(EmbedConfig(), folder / "odd.npz")
     assert alignment_for(EmbedConfig(alignment="level"), folder / "none.npz") == "level"
 

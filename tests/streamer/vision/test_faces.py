@@ -3,7 +3,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.config.sections import DetectConfig
-from streamer.vision.align import CROP_POINTS
+from streamer.vision.align import (
+    CROP_POINTS,
+    MEAN_SHAPE,
+    OPENFACE_POINTS,
+    similarity_transform,
+)
 from streamer.vision.boxes import Box
 from streamer.vision.crop import CROP_ENLARGE, cut_crop
 from streamer.vision.detect import HaarDetector, non_maximum_suppression
@@ -45,6 +50,19 @@ def test_a_level_crop_has_the_eyes_level_and_at_their_places(collins: NDArray[np
     box = Box(48 - side / 2, 48 - side / 2, side, side)
     (again,) = LandmarkFinder().find(np.ascontiguousarray(level[:, :, ::-1]), [box])
     assert np.abs(again.points - CROP_POINTS).max() < 5
+
+
+def test_a_crop_for_openface_has_the_landmarks_where_openface_puts_them(
+    collins: NDArray[np.uint8],
+) -> None:
+    (face,) = FaceDetector(HaarDetector(), 0.5).detect(collins)
+    crop = crop_face(collins, face, "openface")
+    around = np.pad(crop[:, :, ::-1], ((48, 48), (48, 48), (0, 0)), mode="edge")
+    haar = similarity_transform(MEAN_SHAPE, OPENFACE_POINTS + 48)
+    side = float(np.hypot(*haar[:, 0]))
+    x, y = haar[:, 2] - side / 2
+    (found,) = LandmarkFinder().find(around, [Box(x, y, side, side)])
+    assert np.abs(found.points - 48 - OPENFACE_POINTS).max() < 8
 
 
 def test_a_stored_square_is_levelled_as_the_picture_would_be(collins: NDArray[np.uint8]) -> None:
