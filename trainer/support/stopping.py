@@ -32,7 +32,11 @@ def stoppable() -> Iterator[Callable[[], bool]]:
 
 
 def end_with_parent() -> None:
-    """For the start of a helper process: end when its parent is gone, however it went."""
+    """For the start of a helper process: end when its parent is gone, however it went.
+
+    Ctrl-C in a terminal goes to all processes; what is to be done about it is the parent's.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is None:
         return
