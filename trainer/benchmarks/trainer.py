@@ -262,17 +262,20 @@ def _eigenfaces(train: Vectors, labels: NDArray[np.int32], tests: list[Vectors])
 
 
 def _teacher(photos: Photos, say: Say) -> tuple[Vectors, NDArray[np.bool_]]:
-    from trainer.distillation.face_cache import build_cache
+    from trainer.teachers.faces import build_faces
+    from trainer.teachers.teacher import DLIB, load_teacher
 
     say("the teacher describes the photos; this takes minutes")
     with tempfile.TemporaryDirectory(prefix="facestream-") as folder:
-        cache = build_cache(photos.all, Path(folder), lambda done, total: None)
-    row = {path: index for index, path in enumerate(cache.paths)}
-    vectors = np.zeros((len(photos.all), cache.descriptors.shape[1]), np.float32)
+        teachers = [load_teacher(DLIB)]
+        faces = build_faces(photos.all, Path(folder), teachers, lambda done, total: None)
+    row = {path: index for index, path in enumerate(faces.paths)}
+    (descriptors,) = faces.descriptors
+    vectors = np.zeros((len(photos.all), descriptors.shape[1]), np.float32)
     seen = np.zeros(len(vectors), bool)
     for index, path in enumerate(photos.all):
         if str(path) in row:
-            vectors[index], seen[index] = cache.descriptors[row[str(path)]], True
+            vectors[index], seen[index] = descriptors[row[str(path)]], True
     return vectors, seen
 
 

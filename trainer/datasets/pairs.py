@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.errors import DatasetError
+from streamer.errors import ConfigError, DatasetError
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,18 @@ def read_pairs(path: Path) -> list[Pair]:
     if len(pairs) != folds * count * 2:
         raise DatasetError(f"{path}: must hold {folds * count * 2} pairs, holds {len(pairs)}")
     return pairs
+
+
+def read_folds(path: Path, folds: str) -> list[Pair]:
+    """Read the pairs of some folds, e.g. "1,2", or of all. Raises DatasetError, ConfigError."""
+    pairs = read_pairs(path)
+    if not folds:
+        return pairs
+    known = {pair.fold for pair in pairs}
+    words = [word.strip() for word in folds.split(",")]
+    if not all(word.isdecimal() and int(word) in known for word in words):
+        raise ConfigError(f"--folds must be of 1 to {max(known)}. Received: {folds!r}")
+    return [pair for pair in pairs if pair.fold in {int(word) for word in words}]
 
 
 def people_of(pairs: list[Pair]) -> set[str]:

@@ -9,14 +9,21 @@ from numpy.typing import NDArray
 
 from streamer.constants import CROP_SIZE
 from streamer.vision.crop import CROP_ENLARGE
-from trainer.distillation.face_cache import CONTEXT_ENLARGE, CONTEXT_SIZE
+from trainer.teachers.contexts import CONTEXT_ENLARGE, CONTEXT_SIZE
 
 _PLAIN_SIDE = CONTEXT_SIZE * CROP_ENLARGE / CONTEXT_ENLARGE
+_CLEAN_SHARE = 0.3
 
 
 def plain_crop(context_rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Cut the undistorted crop out of a context crop: (96, 96, 3) float32 in [0, 1]."""
     return _cut(context_rgb, _PLAIN_SIDE, 0.0, 0.0, 0.0, mirror=False)
+
+
+def square_crop(context_rgb: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Cut a training crop of a face that is not levelled: (96, 96, 3) float32 in [0, 1]."""
+    clean = rng.random() < _CLEAN_SHARE
+    return shifted_crop(context_rgb, rng) if clean else distorted_crop(context_rgb, rng)
 
 
 def shifted_crop(context_rgb: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float32]:

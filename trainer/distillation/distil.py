@@ -1,17 +1,16 @@
-"""Distillation: NN4.small2 learns to reproduce the teacher's descriptors.
+"""Distillation: NN4.small2 learns to reproduce its teachers' descriptors.
 
-Loss: 1 - cosine(student, teacher), plus how far the student's similarities to all faces of
-the cache, as a softmax, are from the teacher's (Fang et al. 2021, "SEED", with the teacher's own
-descriptors as its queue). AdamW with warm-up, then a constant rate, then a straight line to zero
-(Hu et al. 2024, "MiniCPM"): until that last part begins, the length of a run can be changed.
+Loss: 1 - cosine(student, target), plus how far the student's similarities to many of the
+faces, as a softmax, are from the target's (Fang et al. 2021, "SEED", with the targets themselves
+as its queue). AdamW with warm-up, then a constant rate, then a straight line to zero (Hu et al.
+2024, "MiniCPM"): until that last part begins, the length of a run can be changed. The weights
+that a run gives are a running mean of those of its steps (Polyak and Juditsky 1992).
 Every random number comes from the seed and the step, so a run that was killed goes on exactly
 as it would have.
 """
 
-import io
 import json
 import time
-import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -23,13 +22,11 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from streamer.errors import DatasetError
-from streamer.files import write_file
-from trainer.distillation.augment import distorted_crop, shifted_crop
-from trainer.distillation.face_cache import FaceCache
 from trainer.distillation.student import arrays_of, build_student, load_arrays
+from trainer.distillation.training_faces import TrainingFaces
+from trainer.support.checkpoint import Checkpoint, check_settings
 from workers.network.nn4 import all_convs
-from workers.network.weights_file import TORCH_LRN, LocalResponseNorm, Weights
+from workers.network.weights_file import TORCH_LRN, LocalResponseNorm, Weights, crop_of
 
 CHECKPOINT_SECONDS = 120.0
 
@@ -47,7 +44,8 @@ class Recipe:
     batch: int = 128
     neighbour_loss: float = 0.1
     temperature: float = 0.02
-    clean_share: float = 0.3
+    neighbours: int = 16_384
+    mean_share: float = 0.998
     seed: int = 1
 
 
@@ -68,15 +66,19 @@ class Distiller:
 
     def __init__(
         self,
-        cache: FaceCache,
+        faces: TrainingFaces,
         work: Path,
         recipe: Recipe,
         start: Weights | None = None,
         bfloat16: bool = True,
     ) -> None:
-        self._cache = cache
+        self._faces = faces
         self._recipe = recipe
         self._work = work
+        work.mkdir(parents=True, exist_ok=True)
+        settings = self._settings()
+        del settings["epochs"]  # its length may be changed on the way
+        check_settings(work, settings)
         self._lrn: LocalResponseNorm = start.lrn if start else TORCH_LRN
         keras.utils.set_random_seed(recipe.seed)
         keras.mixed_precision.set_global_policy("mixed_bfloat16" if bfloat16 else "float32")
@@ -89,17 +91,21 @@ class Distiller:
         )
         self._optimiser.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
         self._optimiser.build(self._model.trainable_variables)
-        self.steps_an_epoch = len(cache.descriptors) // recipe.batch
+        self._mean = [tf.Variable(value, trainable=False) for value in self._model.weights]
+        self.steps_an_epoch = len(faces.targets) // recipe.batch
         self.steps = max(1, round(recipe.epochs * self.steps_an_epoch))
-        self.step = 0
-        work.mkdir(parents=True, exist_ok=True)
-        self._check_work()
-        self._restore()
+        state = [*self._model.weights, *self._optimiser.variables, *self._mean]
+        self._checkpoint = Checkpoint(work, state)
+        self.step = self._checkpoint.restore()
 
     def weights(self) -> Weights:
-        """Return the network as it is now."""
-        recipe = json.dumps({"distilled": asdict(self._recipe), "faces": len(self._cache.paths)})
-        return Weights(arrays_of(self._model, all_convs()), self._lrn, recipe)
+        """Return the running mean of the network as it was after each step."""
+        last = [np.asarray(variable) for variable in self._model.weights]
+        self._model.set_weights([np.asarray(value) for value in self._mean])
+        arrays = arrays_of(self._model, all_convs())
+        self._model.set_weights(last)
+        recipe = json.dumps({"distilled": self._settings()})
+        return Weights(arrays, self._lrn, recipe, crop_of(self._faces.alignment))
 
     def train(
         self,
@@ -111,12 +117,9 @@ class Distiller:
         step_function = self._step_function()
         began = reported = saved = time.monotonic()
         first_step, losses = self.step, []
-        for crops, descriptors in self._batches():
-            losses.append(
-                step_function(
-                    tf.constant(crops), tf.constant(descriptors), tf.constant(self._rate())
-                )
-            )
+        for crops, targets in self._batches():
+            rate, kept = tf.constant(self._rate()), tf.constant(self._mean_share())
+            losses.append(step_function(tf.constant(crops), tf.constant(targets), rate, kept))
             self.step += 1
             now = time.monotonic()
             if now - reported > 5 or self.step == self.steps:
@@ -134,7 +137,7 @@ class Distiller:
                 reported, losses = now, []
             stop = should_stop()
             if now - saved > CHECKPOINT_SECONDS or stop or self.step == self.steps:
-                self._save()
+                self._checkpoint.save(self.step)
                 saved = now
             if self.step % self.steps_an_epoch == 0:
                 on_epoch(self.step // self.steps_an_epoch, self)
@@ -148,6 +151,10 @@ class Distiller:
         fall = min(1.0, max(0.0, 1 - self.step / self.steps) / recipe.fall_share)
         return recipe.peak_rate * warm_up * fall
 
+    def _mean_share(self) -> float:
+        # The first steps' weights are soon forgotten.
+        return min(self._recipe.mean_share, (self.step + 1) / (self.step + 10))
+
     def _batches(self) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
         # One batch is prepared while the last one trains.
         with ThreadPoolExecutor(1) as pool:
@@ -160,34 +167,34 @@ class Distiller:
     def _batch(self, step: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         recipe = self._recipe
         epoch, place = divmod(step, self.steps_an_epoch)
-        order = np.random.default_rng([recipe.seed, epoch]).permutation(len(self._cache.paths))
+        order = np.random.default_rng([recipe.seed, epoch]).permutation(len(self._faces.targets))
         chosen = order[place * recipe.batch : (place + 1) * recipe.batch]
         rng = np.random.default_rng([recipe.seed, step, 1])
-        crops = np.stack([self._crop(self._cache.contexts[index], rng) for index in chosen])
-        return crops, self._cache.descriptors[chosen]
+        crops = np.stack([self._faces.crop(int(index), rng) for index in chosen])
+        return crops, self._faces.targets[chosen]
 
-    def _crop(
-        self, context_rgb: NDArray[np.uint8], rng: np.random.Generator
-    ) -> NDArray[np.float32]:
-        clean = rng.random() < self._recipe.clean_share
-        return shifted_crop(context_rgb, rng) if clean else distorted_crop(context_rgb, rng)
-
-    def _step_function(self) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
+    def _step_function(self) -> Callable[..., tf.Tensor]:
         model, optimiser, recipe = self._model, self._optimiser, self._recipe
-        everybody = tf.constant(self._cache.descriptors.T / recipe.temperature, tf.float32)
+        targets = self._faces.targets
+        some = np.random.default_rng(recipe.seed).permutation(len(targets))[: recipe.neighbours]
+        neighbours = tf.constant(targets[some].T / recipe.temperature, tf.float32)
 
         @tf.function(autograph=False)
-        def step(crops: tf.Tensor, teacher: tf.Tensor, rate: tf.Tensor) -> tf.Tensor:
+        def step(
+            crops: tf.Tensor, target: tf.Tensor, rate: tf.Tensor, kept: tf.Tensor
+        ) -> tf.Tensor:
             optimiser.learning_rate.assign(rate)
             with tf.GradientTape() as tape:
                 student = model(crops, training=True)
-                apart = tf.reduce_mean(1.0 - tf.reduce_sum(student * teacher, axis=1))
-                wanted = tf.nn.softmax(teacher @ everybody)
-                found = tf.nn.log_softmax(student @ everybody)
+                apart = tf.reduce_mean(1.0 - tf.reduce_sum(student * target, axis=1))
+                wanted = tf.nn.softmax(target @ neighbours)
+                found = tf.nn.log_softmax(student @ neighbours)
                 surprise = tf.reduce_sum(wanted * (tf.math.log(wanted + 1e-12) - found), axis=1)
                 loss = apart + recipe.neighbour_loss * tf.reduce_mean(surprise)
             gradients = tape.gradient(loss, model.trainable_variables)
             optimiser.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+            for mean, value in zip(self._mean, model.weights, strict=True):
+                mean.assign(mean * kept + tf.convert_to_tensor(value) * (1.0 - kept))
             return loss
 
         return step
@@ -196,35 +203,11 @@ class Distiller:
         with (self._work / "log.jsonl").open("a") as log:
             log.write(json.dumps({**asdict(progress), "rate": self._rate()}) + "\n")
 
-    def _check_work(self) -> None:
-        run = {**asdict(self._recipe), "faces": len(self._cache.paths)}
-        del run["epochs"]  # its length may be changed on the way
-        path = self._work / "run.json"
-        if not path.is_file():
-            write_file(path, json.dumps(run).encode())
-        elif path.read_text() != json.dumps(run):
-            raise DatasetError(
-                f"{self._work}: holds a run with other photos or settings ({path.name}); give "
-                f"the same ones to go on, or another --work to begin anew"
-            )
-
-    def _state(self) -> list[Any]:
-        return [*self._model.weights, *self._optimiser.variables]
-
-    def _save(self) -> None:
-        buffer = io.BytesIO()
-        arrays = {f"v{i:04d}": np.asarray(v) for i, v in enumerate(self._state())}
-        np.savez(buffer, step=np.array(self.step), **arrays)  # type: ignore[arg-type]
-        write_file(self._work / "checkpoint.npz", buffer.getvalue())
-
-    def _restore(self) -> None:
-        path = self._work / "checkpoint.npz"
-        if not path.is_file():
-            return
-        try:
-            with np.load(path, allow_pickle=False) as stored:
-                for index, variable in enumerate(self._state()):
-                    variable.assign(stored[f"v{index:04d}"])
-                self.step = int(stored["step"])
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise DatasetError(f"{path}: the checkpoint is damaged: {error}") from error
+    def _settings(self) -> dict[str, Any]:
+        faces = self._faces
+        return {
+            **asdict(self._recipe),
+            "faces": len(faces.targets),
+            "crops": faces.alignment,
+            **faces.facts,
+        }

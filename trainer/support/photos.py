@@ -1,6 +1,7 @@
 """Folders of photos, nested or flat."""
 
-from collections.abc import Collection, Iterable
+import hashlib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from streamer.errors import DatasetError
@@ -8,8 +9,8 @@ from streamer.errors import DatasetError
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm"})
 
 
-def find_photos(roots: Iterable[Path], leave_out: Collection[str] = ()) -> list[Path]:
-    """Every photo below the folders, sorted; none in a folder whose name is in `leave_out`.
+def find_photos(roots: Iterable[Path]) -> list[Path]:
+    """Find every photo below the folders, sorted.
 
     Raises DatasetError for a root that is no folder or holds no photo.
     """
@@ -17,12 +18,16 @@ def find_photos(roots: Iterable[Path], leave_out: Collection[str] = ()) -> list[
     for root in roots:
         if not root.is_dir():
             raise DatasetError(f"{root}: a dataset must be a folder of photos")
-        found = sorted(
-            path
-            for path in root.rglob("*")
-            if path.suffix.lower() in PHOTO_SUFFIXES and path.parent.name not in leave_out
-        )
+        found = sorted(path for path in root.rglob("*") if path.suffix.lower() in PHOTO_SUFFIXES)
         if not found:
             raise DatasetError(f"{root}: has no photo ({', '.join(sorted(PHOTO_SUFFIXES))})")
         photos += found
     return photos
+
+
+def photos_key(photos: Sequence[Path]) -> str:
+    """Return a word for file names that is the same for the same photos: path and size of each."""
+    digest = hashlib.sha256()
+    for path in photos:
+        digest.update(f"{path} {path.stat().st_size}\n".encode())
+    return digest.hexdigest()[:20]

@@ -1,50 +1,67 @@
 """The recipe on a few made faces: it learns, and it goes on exactly where it was killed."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from streamer.errors import DatasetError
+from streamer.vision.align import MEAN_SHAPE, Alignment
+from streamer.vision.images import resize_image
 from trainer.distillation.augment import distorted_crop, plain_crop, shifted_crop
 from trainer.distillation.distil import Distiller, DistilProgress, Recipe
-from trainer.distillation.face_cache import CONTEXT_SIZE, FaceCache
+from trainer.distillation.training_faces import TrainingFaces
+from trainer.teachers.contexts import CONTEXT_SIZE, SQUARE_SIDE
 
 RECIPE = Recipe(epochs=2.0, batch=4, warm_up_steps=2, peak_rate=1e-3)
 
 
-@pytest.fixture
-def cache(collins: NDArray[np.uint8], hopper: NDArray[np.uint8]) -> FaceCache:
-    import cv2
-
+def faces_of(portraits: list[NDArray[np.uint8]], alignment: Alignment) -> TrainingFaces:
     rng = np.random.default_rng(0)
-    faces = [collins[20:180, 40:200], np.asarray(cv2.resize(hopper, (160, 160)), np.uint8)] * 6
-    contexts = np.stack([np.clip(f + rng.normal(0, 5, f.shape), 0, 255) for f in faces])
-    descriptors = rng.normal(0, 1, (2, 128))
-    descriptors /= np.linalg.norm(descriptors, axis=1, keepdims=True)
-    paths = [f"{index}.png" for index in range(12)]
-    return FaceCache(
-        contexts.astype(np.uint8), np.tile(descriptors, (6, 1)).astype(np.float32), paths
+    contexts = np.stack([np.clip(f + rng.normal(0, 5, f.shape), 0, 255) for f in portraits * 6])
+    targets = rng.normal(0, 1, (2, 128))
+    targets /= np.linalg.norm(targets, axis=1, keepdims=True)
+    points = MEAN_SHAPE * SQUARE_SIDE + CONTEXT_SIZE / 2 - 0.5
+    return TrainingFaces(
+        contexts=contexts.astype(np.uint8),
+        points=np.tile(points, (12, 1, 1)),
+        targets=np.tile(targets, (6, 1)).astype(np.float32),
+        alignment=alignment,
+        facts={"teachers": ["t=1"]},
     )
 
 
-def distiller(cache: FaceCache, work: Path) -> Distiller:
-    return Distiller(cache, work, RECIPE, bfloat16=False)
+@pytest.fixture
+def portraits160(collins: NDArray[np.uint8], hopper: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    return [collins[20:180, 40:200], resize_image(hopper, 160, 160)]
+
+
+@pytest.fixture
+def faces(portraits160: list[NDArray[np.uint8]]) -> TrainingFaces:
+    return faces_of(portraits160, "square")
+
+
+def distiller(faces: TrainingFaces, work: Path) -> Distiller:
+    return Distiller(faces, work, RECIPE, bfloat16=False)
 
 
 def nothing(*_: object) -> None:
     pass
 
 
-def test_a_stopped_run_goes_on_as_if_it_had_never_stopped(cache: FaceCache, folder: Path) -> None:
-    whole = distiller(cache, folder / "whole")
+def test_a_stopped_run_goes_on_as_if_it_had_never_stopped(
+    faces: TrainingFaces, folder: Path
+) -> None:
+    whole = distiller(faces, folder / "whole")
     losses: list[DistilProgress] = []
     assert whole.train(losses.append, nothing)
     assert whole.step == whole.steps == 6
 
-    first = distiller(cache, folder / "parts")
+    first = distiller(faces, folder / "parts")
     assert not first.train(nothing, nothing, should_stop=lambda: first.step == 3)
-    second = distiller(cache, folder / "parts")
+    second = distiller(faces, folder / "parts")
     assert second.step == 3
     assert second.train(nothing, nothing)
 
@@ -55,13 +72,38 @@ def test_a_stopped_run_goes_on_as_if_it_had_never_stopped(cache: FaceCache, fold
     assert (folder / "whole" / "log.jsonl").read_text().count("\n") == len(losses)
 
 
-def test_a_kill_while_the_checkpoint_is_written_leaves_the_last_one(
-    cache: FaceCache, folder: Path
+def test_the_weights_say_how_their_crops_are_cut_and_are_a_mean_over_the_steps(
+    portraits160: list[NDArray[np.uint8]], folder: Path
 ) -> None:
-    run = distiller(cache, folder)
+    run = distiller(faces_of(portraits160, "level"), folder)
+    means: list[NDArray[np.float32]] = []
+
+    def keep(_: object = None) -> bool:
+        means.append(run.weights().arrays["conv1/kernel"])
+        return False
+
+    keep()
+    assert run.train(nothing, nothing, should_stop=keep)
+    assert run.weights().alignment == "level"
+    changes = [float(np.abs(b - a).max()) for a, b in pairwise(means)]
+    assert all(change > 0 for change in changes)
+
+
+def test_another_run_does_not_go_on_in_this_folder(
+    portraits160: list[NDArray[np.uint8]], folder: Path
+) -> None:
+    distiller(faces_of(portraits160, "square"), folder)
+    with pytest.raises(DatasetError, match="other photos or settings"):
+        distiller(faces_of(portraits160, "level"), folder)
+
+
+def test_a_kill_while_the_checkpoint_is_written_leaves_the_last_one(
+    faces: TrainingFaces, folder: Path
+) -> None:
+    run = distiller(faces, folder)
     run.train(nothing, nothing, should_stop=lambda: run.step == 2)
     (folder / ".123.checkpoint.npz").write_bytes(b"half")
-    assert distiller(cache, folder).step == 2
+    assert distiller(faces, folder).step == 2
 
 
 def test_distortions_stay_pictures_and_differ(collins: NDArray[np.uint8]) -> None:

@@ -1,4 +1,4 @@
-"""The teacher of distillation: dlib's face recognition ResNet, run by TensorFlow.
+"""A teacher: dlib's face recognition ResNet, run by TensorFlow.
 
 The file `dlib_face_recognition_resnet_model_v1.dat` (public domain, in the PyPI package
 face-recognition-models) holds 29 convolutions of 3x3 (the first 7x7, stride 2), each followed
@@ -19,6 +19,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from streamer.errors import ConfigError
+from trainer.teachers.contexts import CONTEXT_SIZE, SQUARE_SIDE
 from workers.embedding.interface import EmbedFunction
 
 CHIP_SIZE = 150
@@ -26,15 +27,50 @@ CHIP_PADDING = 0.25
 _MEAN_RGB = (122.782, 117.001, 104.298)
 
 
-def teacher_file(name: str) -> Path:
-    """Path of one of the teacher's model files. Raises ConfigError where the extra is missing."""
+def dlib_file(name: str) -> Path:
+    """Path of one of dlib's model files. Raises ConfigError where the extra is missing."""
     found = importlib.util.find_spec("face_recognition_models")
     folders = found.submodule_search_locations if found else None
     if not folders or importlib.util.find_spec("dlib") is None:
         raise ConfigError(
-            "distillation needs its teacher. Install it with: pip install 'facestream[teacher]'"
+            "dlib and its models are needed. Install them with: pip install 'facestream[teacher]'"
         )
     return Path(folders[0]) / "models" / name
+
+
+def dlib_square() -> Any:
+    """Return the Haar square in a context crop as dlib's rectangle."""
+    import dlib  # only where the teacher is installed
+
+    low, high = round((CONTEXT_SIZE - SQUARE_SIDE) / 2), round((CONTEXT_SIZE + SQUARE_SIDE) / 2)
+    return dlib.rectangle(low, low, high, high)
+
+
+class DlibTeacher:
+    """dlib's network, on chips that its own landmarks level. Raises ConfigError."""
+
+    key = "dlib"
+    chip_size = CHIP_SIZE
+
+    def __init__(self) -> None:
+        self.descriptors = load_network()
+        import dlib
+
+        self._landmarks = dlib.shape_predictor(
+            str(dlib_file("shape_predictor_5_face_landmarks.dat"))
+        )
+        self._square = dlib_square()
+
+    def chip(
+        self, context_rgb: NDArray[np.uint8], points: NDArray[np.float64]
+    ) -> NDArray[np.uint8]:
+        """(150, 150, 3) by dlib's five points: corners of the eyes, and under the nose."""
+        import dlib
+
+        context_rgb = np.ascontiguousarray(context_rgb)
+        shape = self._landmarks(context_rgb, self._square)
+        chip = dlib.get_face_chip(context_rgb, shape, CHIP_SIZE, CHIP_PADDING)
+        return np.asarray(chip, np.uint8)
 
 
 @dataclass(frozen=True)
@@ -43,10 +79,10 @@ class _Convolution:
     bias: NDArray[np.float32]
 
 
-def load_teacher() -> EmbedFunction:
+def load_network() -> EmbedFunction:
     """Load a function from (batch, 150, 150, 3) uint8 RGB chips to (batch, 128) descriptors."""
     stem, blocks, dense = _parse(
-        teacher_file("dlib_face_recognition_resnet_model_v1.dat").read_bytes()
+        dlib_file("dlib_face_recognition_resnet_model_v1.dat").read_bytes()
     )
 
     @tf.function(

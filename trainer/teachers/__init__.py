@@ -1,0 +1,1 @@
+"""What distillation learns from: teachers, and the faces that they have described."""
