@@ -69,6 +69,7 @@ def lfw(
 
         vectors = read_embeddings(embeddings)
     else:
+        from trainer.support.cutting import cutter_for
         from workers.embedding.embedder import load_embedder
 
         absent = [name for name in names if not (root / name).is_file()]
@@ -85,6 +86,7 @@ def lfw(
                 embedder,
                 advance,
                 _alter(face_px, blur, dark, grey),
+                cutter_for(embedder.alignment),
             )
         vectors = dict(zip(names, found, strict=True))
     result = run_lfw(chosen, vectors)
@@ -130,6 +132,7 @@ def impostors(
         within_person_root,
         write_impostors,
     )
+    from trainer.support.cutting import cutter_for
     from workers.classifier.impostors import impostors_path
     from workers.embedding.embedder import load_embedder
 
@@ -138,7 +141,8 @@ def impostors(
     path = weights or config.weights_path
     embedder = load_embedder(path, config.embed, available_cores(), config.answers_path)
     with progress_bar("photos", len(photos)) as advance:
-        faces = embed_photos(photos, embedder, advance)
+        cut = cutter_for(embedder.alignment)
+        faces = embed_photos(photos, embedder, advance, cut)
     out = impostors_path(path)
     write_impostors(out, draw_impostors(faces), within_person_root(faces), embedder.fingerprint)
     typer.echo(f"{out}: from {len(faces.person)} faces, for weights {embedder.fingerprint}")

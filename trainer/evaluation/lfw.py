@@ -16,6 +16,7 @@ from streamer.vision.crop import CROP_ENLARGE, cut_crop
 from streamer.vision.detect import FallbackDetector
 from streamer.vision.images import read_image, resize_image
 from trainer.datasets.pairs import Pair, Verification, verify
+from trainer.support.cutting import Cutter
 from workers.embedding.embedder import Embedder
 
 _BATCH = 32
@@ -34,7 +35,9 @@ class LfwResult:
 
 
 def cut_faces(
-    pictures: Sequence[Path], on_progress: Callable[[int], None] = lambda done: None
+    pictures: Sequence[Path],
+    on_progress: Callable[[int], None] = lambda done: None,
+    cut: Cutter = cut_crop,
 ) -> list[NDArray[np.uint8] | None]:
     """Cut each picture's middle face, None where none is found. Raises DatasetError."""
     detector = FallbackDetector()
@@ -45,7 +48,7 @@ def cut_faces(
                 raise DatasetError(f"{path}: cannot be read as a picture")
             boxes = detector.detect(image)
             middle = _middle(boxes, image.shape[1], image.shape[0])
-            crops.append(None if middle is None else cut_crop(image, middle))
+            crops.append(None if middle is None else cut(image, middle))
             on_progress(1)
     return crops
 
@@ -55,10 +58,11 @@ def embed_faces(
     embedder: Embedder,
     on_progress: Callable[[int], None] = lambda done: None,
     alter: Alter | None = None,
+    cut: Cutter = cut_crop,
 ) -> NDArray[np.float64]:
     """(n, 128), NaN where no face was found; `alter` changes each crop before it is embedded."""
     vectors = np.full((len(pictures), 128), np.nan)
-    crops = cut_faces(pictures, on_progress)
+    crops = cut_faces(pictures, on_progress, cut)
     found = [index for index, crop in enumerate(crops) if crop is not None]
     for start in range(0, len(found), _BATCH):
         some = found[start : start + _BATCH]

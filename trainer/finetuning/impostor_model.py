@@ -18,6 +18,7 @@ from streamer.files import write_file
 from streamer.vision.crop import cut_crop
 from streamer.vision.detect import HaarDetector, largest
 from streamer.vision.images import read_image
+from trainer.support.cutting import Cutter
 from workers.embedding.embedder import Embedder
 
 DRAWS = 4000
@@ -36,7 +37,10 @@ class FaceSet:
 
 
 def embed_photos(
-    photos: Sequence[Path], embedder: Embedder, on_progress: Callable[[int], None]
+    photos: Sequence[Path],
+    embedder: Embedder,
+    on_progress: Callable[[int], None],
+    cut: Cutter = cut_crop,
 ) -> FaceSet:
     """Cut the largest Haar face of every photo; photos without a face are left out."""
     detector = HaarDetector()
@@ -47,8 +51,9 @@ def embed_photos(
     for photo in photos:
         image = read_image(photo)
         box = largest(detector.detect(image)) if image is not None else None
-        if image is not None and box is not None:
-            crops.append(cut_crop(image, box))
+        crop = cut(image, box) if image is not None and box is not None else None
+        if crop is not None:
+            crops.append(crop)
             person.append(folders.setdefault(photo.parent, len(folders)))
         if len(crops) == _BATCH:
             parts.append(embedder.embed(np.stack(crops)))

@@ -1,7 +1,17 @@
-import numpy as np
+from pathlib import Path
 
-from trainer.finetuning.impostor_model import FaceSet, draw_impostors, within_person_root
+import numpy as np
+import pytest
+
+from streamer.errors import DatasetError
+from trainer.finetuning.impostor_model import (
+    FaceSet,
+    draw_impostors,
+    embed_photos,
+    within_person_root,
+)
 from workers.classifier.impostors import Impostors
+from workers.embedding.embedder import Embedder
 from workers.network.weights_file import read_fingerprint
 
 
@@ -24,3 +34,13 @@ def test_draws_have_the_distribution_of_the_faces_and_are_none_of_them() -> None
     root = within_person_root(found)
     spread = np.trace(root @ root.T)
     assert 0 < spread < np.trace(np.cov(faces.T)) / 5
+
+
+def test_faces_that_cannot_be_cut_are_left_out(
+    portraits: dict[str, Path], embedder: Embedder
+) -> None:
+    photos = sorted(portraits.values())
+    with pytest.raises(DatasetError, match="Received: 2"):
+        embed_photos(photos, embedder, lambda done: None)
+    with pytest.raises(DatasetError, match="Received: 0"):
+        embed_photos(photos, embedder, lambda done: None, lambda image, box: None)
