@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from streamer.vision.align import MEAN_SHAPE, similarity_transform
 from trainer.teachers.contexts import CONTEXT_SIZE, SQUARE_SIDE
-from trainer.teachers.dlib_teacher import dlib_file, dlib_square
+from trainer.teachers.dlib_files import dlib_file, dlib_square
 
 PointsTeacher = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
 """From a context crop (160, 160, 3), RGB, to its landmarks, (5, 2) in pixels of it."""

