@@ -41,6 +41,7 @@ def landmarks(
     """
     from streamer.runtime.stderr import quiet_stderr
     from trainer.landmarks.faces import build_landmark_faces
+    from trainer.landmarks.points_teacher import load_points_teacher
 
     if find_spec("onnx") is None:
         raise ConfigError(
@@ -52,7 +53,7 @@ def landmarks(
     with stoppable() as stopped:
         with progress_to("cutting faces, photos") as show:
             faces = build_landmark_faces(
-                photos.learnt, work / "faces", until_stopped(show, stopped)
+                photos.learnt, work / "faces", load_points_teacher, until_stopped(show, stopped)
             )
         if not len(faces.contexts):
             raise DatasetError(f"no face was found in {len(photos.learnt)} photos")

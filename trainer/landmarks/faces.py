@@ -16,7 +16,7 @@ from streamer.files import write_file
 from streamer.vision.align import misfit
 from streamer.vision.boxes import Box
 from streamer.vision.detect import HaarDetector
-from trainer.landmarks.points_teacher import PointsTeacher, load_points_teacher
+from trainer.landmarks.points_teacher import PointsTeacher
 from trainer.support.photos import photos_key
 from trainer.teachers.contexts import CONTEXT_SIZE, cut_context, find_face, read_photo
 
@@ -41,10 +41,14 @@ class LandmarkFaces:
 def build_landmark_faces(
     photos: Sequence[Path],
     folder: Path,
+    load_teacher: Callable[[], PointsTeacher],
     on_progress: Callable[[int, int], None],
-    load_teacher: Callable[[], PointsTeacher] = load_points_teacher,
 ) -> LandmarkFaces:
-    """Cut every photo and mark its points, or read what an earlier run has already done."""
+    """Cut every photo and mark its points, or read what an earlier run has already done.
+
+    The teacher is loaded where something is left to do. `on_progress(done, total)` is called
+    after every shard, in photos.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     teacher: PointsTeacher | None = None
     parts = []

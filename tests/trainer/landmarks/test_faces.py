@@ -24,12 +24,12 @@ def test_photos_are_cut_once_and_what_is_no_faces_shape_is_left_out(
         return points
 
     photos = sorted(portraits.values())
-    made = build_landmark_faces(photos, folder, lambda done, total: None, load)
+    made = build_landmark_faces(photos, folder, load, lambda done, total: None)
     assert len(loaded) == 2
     assert made.contexts.shape == (1, CONTEXT_SIZE, CONTEXT_SIZE, 3)
     assert np.allclose(made.points, POINTS[None], atol=1e-4)
     assert len(made.faceless) >= 1
-    again = build_landmark_faces(photos, folder, lambda done, total: None, load)
+    again = build_landmark_faces(photos, folder, load, lambda done, total: None)
     assert len(loaded) == 2
     assert (again.faceless == made.faceless).all()
 
