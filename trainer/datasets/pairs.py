@@ -92,8 +92,10 @@ def verify(
     """Accuracy with each fold's threshold taken from the other folds, and ROC figures.
 
     `similarity` may hold NaN where a picture has no face: such a pair is wrong, whatever the
-    threshold is.
+    threshold is. Raises DatasetError for a single fold.
     """
+    if len(np.unique(fold)) < 2:
+        raise DatasetError("a test needs two folds or more: each one's threshold is the others'")
     accuracies = []
     for held_out in np.unique(fold):
         rest = fold != held_out

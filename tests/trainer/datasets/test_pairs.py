@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streamer.errors import DatasetError
-from trainer.datasets.pairs import Pair, people_of, read_pairs, roc, verify
+from streamer.errors import ConfigError, DatasetError
+from trainer.datasets.pairs import Pair, people_of, read_folds, read_pairs, roc, verify
 
 TEXT = "2 1\nAda 1 2\nAda 1 Bob 3\nCy 4 5\nCy 4 Di 6\n"
 
@@ -31,6 +31,23 @@ def test_a_file_that_is_wrong_says_where(folder: Path, text: str, why: str) -> N
     (folder / "pairs.txt").write_text(text)
     with pytest.raises(DatasetError, match=why):
         read_pairs(folder / "pairs.txt")
+
+
+def test_folds_are_chosen_by_number(folder: Path) -> None:
+    (folder / "pairs.txt").write_text(TEXT)
+    for folds, expected in (("", [1, 1, 2, 2]), ("2", [2, 2]), ("2, 1", [1, 1, 2, 2])):
+        found = read_folds(folder / "pairs.txt", folds)
+        assert [pair.fold for pair in found] == expected
+    for folds in ("3", "0", "x", "1,", "1;2"):
+        with pytest.raises(ConfigError, match="--folds must be of 1 to 2"):
+            read_folds(folder / "pairs.txt", folds)
+
+
+@pytest.mark.parametrize("count", [0, 4])
+def test_one_fold_has_no_threshold(count: int) -> None:
+    same = np.tile([True, False], count // 2)
+    with pytest.raises(DatasetError, match="two folds or more"):
+        verify(np.where(same, 0.9, 0.1), same, np.ones(count, int))
 
 
 def test_perfect_and_useless_similarities() -> None:
