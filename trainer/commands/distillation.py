@@ -94,6 +94,11 @@ def distil(
     from workers.embedding.processor import this_processor
 
     with stoppable() as stopped:
+        if pairs and not photos.held_out:
+            typer.echo(
+                "none of the photos is of the folds' people, so nobody can be left out by "
+                "likeness; name photos of them by --unlike"
+            )
         source = _Source(teachers, shares, work, stopped)
         faces = source.faces(photos)
         if len(faces.paths) < batch:

@@ -72,6 +72,14 @@ def test_people_are_left_out_by_name_and_by_likeness(home: Path) -> None:
         distil(*command, "--unlike", "kept")
 
 
+def test_folds_of_whose_people_there_is_no_photo_are_said(home: Path) -> None:
+    (home / "pairs.txt").write_text("2 1\nAda 1 2\nAda 1 Bob 3\nCy 4 5\nCy 4 Di 6\n")
+    command = ("--teacher", "means.toml", "--pairs", "pairs.txt", "--batch", "13", "--out", "w.npz")
+    done = CliRunner().invoke(load_app(), ["train", "distil", "photos", *command])
+    assert "nobody can be left out by likeness" in done.output
+    assert "12 faces in 12 photos" in done.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
