@@ -7,6 +7,8 @@ from typing import Any
 from streamer.errors import ConfigError
 from trainer.teachers.contexts import CONTEXT_SIZE, SQUARE_SIDE
 
+RESNET = "dlib_face_recognition_resnet_model_v1.dat"
+
 
 def dlib_file(name: str) -> Path:
     """Path of one of dlib's model files. Raises ConfigError where the extra is missing."""

@@ -17,7 +17,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from streamer.errors import ConfigError
-from trainer.teachers.dlib_files import dlib_file, dlib_square
+from trainer.teachers.dlib_files import RESNET, dlib_file, dlib_square
 from workers.embedding.interface import EmbedFunction
 
 CHIP_SIZE = 150
@@ -60,9 +60,7 @@ class _Convolution:
 
 def load_network() -> EmbedFunction:
     """Load a function from (batch, 150, 150, 3) uint8 RGB chips to (batch, 128) descriptors."""
-    stem, blocks, dense = _parse(
-        dlib_file("dlib_face_recognition_resnet_model_v1.dat").read_bytes()
-    )
+    stem, blocks, dense = _parse(dlib_file(RESNET).read_bytes())
 
     @tf.function(
         input_signature=[tf.TensorSpec((None, CHIP_SIZE, CHIP_SIZE, 3), tf.uint8)], autograph=False

@@ -73,7 +73,9 @@ def load_teacher(name: str) -> Teacher:
     """Load dlib's teacher, or the network that a TOML file describes. Raises ConfigError."""
     if name == DLIB:
         from streamer.runtime.stderr import quiet_stderr
+        from trainer.teachers.dlib_files import RESNET, dlib_file
 
+        dlib_file(RESNET)  # where it is missing, that is all that there is to say
         with quiet_stderr():  # TensorFlow
             from trainer.teachers.dlib_teacher import DlibTeacher
 

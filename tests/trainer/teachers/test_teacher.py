@@ -1,3 +1,5 @@
+import importlib.util
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -59,3 +61,12 @@ def test_a_share_is_a_number_above_0(text: str) -> None:
 def test_an_unknown_teacher_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match="must be dlib, or a file"):
         load_teacher(name)
+
+
+def test_without_dlib_its_teacher_says_in_one_line_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"pip install 'facestream\[teacher\]'"):
+        load_teacher("dlib")
+    assert capfd.readouterr().err == ""
