@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from streamer.bus.sockets import Bus, Socket, receive_all, try_send
 from streamer.errors import ProtocolError
+from streamer.runtime.drop_log import DropLog
 from streamer.tracking.track import Track
 from streamer.vision.images import encode_image, shrink_to_fit
 from streamer.wire.codec import decode, encode, expect
@@ -75,6 +76,7 @@ class CaptureLinks:
         self._last: tuple[FrameFacts, tuple[SeenTrack, ...]] | None = None
         self._last_sent = 0.0
         self._undelivered = False
+        self._drops = DropLog(log)
         self.tracks = StageCounters("tracks")
         self.offers = StageCounters("frame offers")
 
@@ -172,7 +174,7 @@ class CaptureLinks:
             try:
                 yield expect(decode(parts)[0], cls)
             except ProtocolError as error:
-                log.warning("message dropped: %s", error)
+                self._drops.tell(error)
 
 
 def _seen(tracks: list[Track]) -> tuple[SeenTrack, ...]:

@@ -18,6 +18,7 @@ from streamer.config.sections import DispatchConfig
 from streamer.dispatch.pool import WorkerPool, shares
 from streamer.dispatch.queue import CropQueue, QueuedCrop
 from streamer.errors import ProtocolError
+from streamer.runtime.drop_log import DropLog
 from streamer.runtime.heartbeat import Heartbeat, Stop
 from streamer.runtime.stats import StatsReporter
 from streamer.wire.clock_offsets import ClockOffsets
@@ -54,6 +55,7 @@ class Dispatch:
         self._clocks = ClockOffsets()
         self._counters = StageCounters("crops")
         self._messages = StageCounters("dispatch messages")
+        self._drops = DropLog(log)
         self._queue = CropQueue(
             config.max_queue, config.max_age_ms, self._counters, self._clocks.age_ms
         )
@@ -131,12 +133,12 @@ class Dispatch:
 
     def _refuse(self, error: ProtocolError) -> None:
         self._messages.drop("malformed")
-        log.warning("message dropped: %s", error)
+        self._drops.tell(error)
 
     def _finish(self, worker: bytes, done: BatchDone, vectors: bytes | memoryview) -> str | None:
         crops = self._pool.finish(done.batch, worker, done.count)
         if crops is None:
-            log.info("a late or strange batch %d of %s was dropped", done.batch, done.worker)
+            log.info("a late or strange batch %d of %a was dropped", done.batch, done.worker)
             return "late"
         infos = tuple(crop.info for crop in crops)
         if try_send(self._ingest, encode(Embeddings(infos, done.fingerprint), vectors)):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from streamer.bus.sockets import Bus, Socket, receive_all, try_send
 from streamer.errors import ProtocolError
+from streamer.runtime.drop_log import DropLog
 from streamer.runtime.heartbeat import Heartbeat, Stop
 from streamer.runtime.stats import StatsReporter
 from streamer.view.annotate import annotate
@@ -60,6 +61,8 @@ class View:
         self._labels = LabelBook()
         self._subscriptions: set[bytes] = set()
         self._messages = StageCounters("view messages")
+        self._event_drops = DropLog(log, "event dropped")
+        self._frame_drops = DropLog(log, "frame dropped")
         self._pictures = StageCounters("pictures")
 
     def run(self, bus: Bus, stop: Stop, heartbeat: Heartbeat) -> None:
@@ -109,7 +112,7 @@ class View:
             try:
                 message, _ = decode(parts)
             except ProtocolError as error:
-                log.warning("event dropped: %s", error)
+                self._event_drops.tell(error)
                 continue
             match message:
                 case IdentityEvent():
@@ -128,7 +131,7 @@ class View:
                 offer = expect(message, FrameOffer)
             except ProtocolError as error:
                 self._messages.drop("malformed")
-                log.warning("frame dropped: %s", error)
+                self._frame_drops.tell(error)
                 continue
             self._messages.forward()
             self._clocks.observe(offer.captured, offer.camera)

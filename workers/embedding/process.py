@@ -9,6 +9,7 @@ import zmq
 from streamer.bus.sockets import Bus, receive_all, try_send
 from streamer.constants import CROP_SIZE
 from streamer.errors import ProtocolError
+from streamer.runtime.drop_log import DropLog
 from streamer.runtime.heartbeat import Heartbeat, Stop
 from streamer.runtime.stats import StatsReporter
 from streamer.wire.codec import decode, encode, expect
@@ -32,6 +33,7 @@ class EmbedWorker:
         self._embedder = embedder
         self._capacity = capacity
         self._counters = StageCounters("worker")
+        self._drops = DropLog(log)
         self._seconds = 0.0
 
     def run(self, bus: Bus, stop: Stop, heartbeat: Heartbeat) -> None:
@@ -62,7 +64,7 @@ class EmbedWorker:
             message, buffers = decode(parts)
             batch = expect(message, Batch)
         except ProtocolError as error:
-            log.warning("message dropped: %s", error)
+            self._drops.tell(error)
             return False
         if batch.count == 0:
             return False

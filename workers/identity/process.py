@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from streamer.bus.sockets import Bus, receive_all
 from streamer.config.sections import IdentifyConfig
 from streamer.errors import ProtocolError
+from streamer.runtime.drop_log import DropLog, printable
 from streamer.runtime.heartbeat import Heartbeat, Stop
 from streamer.runtime.stats import StatsReporter
 from streamer.wire.codec import decode
@@ -71,6 +72,7 @@ class Identify:
         self._gallery: Gallery | None = None
         self._weights_fault = ""
         self._messages = StageCounters("identify messages")
+        self._drops = DropLog(log)
 
     def run(self, bus: Bus, stop: Stop, heartbeat: Heartbeat) -> None:
         """Serve until `stop`, then use up what has arrived and publish the last report."""
@@ -113,7 +115,7 @@ class Identify:
                 self._take(message, buffers)
             except ProtocolError as error:
                 self._messages.drop("malformed")
-                log.warning("message dropped: %s", error)
+                self._drops.tell(error)
             else:
                 self._messages.forward()
         self._people.expire()
@@ -152,8 +154,9 @@ class Identify:
         """Drop the vectors of a worker with other weights: they mean nothing here."""
         self._people.embeddings.receive(len(message.crops))
         self._people.embeddings.drop("other_weights", len(message.crops))
+        foreign = printable(message.fingerprint)
         fault = (
-            f"a worker uses weights {message.fingerprint}, and {self._weights} are configured "
+            f"a worker uses weights {foreign}, and {self._weights} are configured "
             f"here, so nobody is named from its work; give every host the same embed.weights "
             f"and embed.mirror"
         )

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pytest
 import zmq
 
 from streamer.bus.sockets import Bus, Socket, open_bus
@@ -136,3 +137,22 @@ def test_feedback_for_an_earlier_run_or_another_camera_is_not_ours(folder: Path)
         while not heard and time.monotonic() < until:
             heard += links.feedback()
         assert [(f.camera, f.epoch) for f in heard] == [("door", "e")]
+
+
+def test_noise_among_the_feedback_is_told_of_once(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with linked(folder) as (links, far, addresses):
+        events = far.bind(zmq.XPUB, addresses["events"])
+        assert events.poll(PATIENCE_MS)
+        for _ in range(5):
+            events.send_multipart([topic("feedback", "door"), b"\xff\x00"])
+        feedback = TrackFeedback(camera="door", epoch="e", track=1, sequence=7, certain=True)
+        events.send_multipart([topic("feedback", "door"), *encode(feedback)])
+        heard: list[TrackFeedback] = []
+        until = time.monotonic() + PATIENCE_MS / 1000
+        while not heard and time.monotonic() < until:
+            heard += links.feedback()
+        assert heard == [feedback]
+    assert len(caplog.messages) == 1
+    assert caplog.messages[0].startswith("message dropped: ")

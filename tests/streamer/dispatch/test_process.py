@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgpack
 import pytest
 import zmq
 
@@ -20,6 +21,7 @@ from streamer.wire.counters import StageCount
 from streamer.wire.messages import (
     CROP_BYTES,
     EMBEDDING_BYTES,
+    VERSION,
     Batch,
     BatchDone,
     CropMessage,
@@ -245,6 +247,21 @@ def test_a_batch_that_comes_too_late_is_counted(folder: Path) -> None:
         assert slow.take()  # it has been read by now
         messages = dispatch.end()["dispatch messages"]
         assert messages.dropped == {"late": 1}
+
+
+def test_hostile_messages_are_counted_and_told_of_in_one_harmless_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    hostile = msgpack.packb({"v": VERSION, "type": "CropMessage", "\x1b[2J\n": 1})
+    with running() as dispatch:
+        for _ in range(30):
+            dispatch.crops.send(hostile)
+        dispatch.gate.open.set()
+        messages = dispatch.end()["dispatch messages"]
+    assert messages.dropped == {"malformed": 30}
+    assert len(caplog.messages) == 1
+    assert caplog.messages[0].startswith("message dropped: CropMessage.")
+    assert caplog.messages[0].isprintable()
 
 
 def test_an_answer_to_a_dispatch_that_is_gone_is_not_taken_for_another(folder: Path) -> None:

@@ -101,15 +101,24 @@ class Scene:
         self.frames.send_multipart(encode(message, *([jpeg] if jpeg else [])))
 
     def report(self, holds: Callable[[dict[str, int]], bool]) -> None:
-        """Read reports until the drops of the pictures are as wanted; each must add up."""
+        """Read reports until the drops of all stages are as wanted; each must add up."""
         for _ in range(100):
             assert self._ingest.poll(PATIENCE_S * 1000)
             message, _ = decode(self._ingest.recv_multipart())
             assert isinstance(message, Stats)
             assert [stage.unaccounted for stage in message.stages] == [0, 0]
-            if holds(message.stages[0].dropped):
+            if holds({why: n for each in message.stages for why, n in each.dropped.items()}):
                 return
         pytest.fail("the report never said so")
+
+    def wait_until_told(self, caplog: pytest.LogCaptureFixture, beginning: str) -> None:
+        """Read reports until the log has such a line; view's turns go on meanwhile."""
+        for _ in range(100):
+            if any(message.startswith(beginning) for message in caplog.messages):
+                return
+            assert self._ingest.poll(PATIENCE_S * 1000)
+            self._ingest.recv_multipart()
+        pytest.fail("the log never said so")
 
 
 @pytest.fixture
@@ -174,7 +183,9 @@ def test_a_frame_larger_than_the_shared_memory_is_shown_smaller(scene: Scene) ->
     assert np.abs(image[middle, middle].astype(int) - 128).max() < 5
 
 
-def test_a_jpeg_of_another_host_is_drawn_too_and_noise_is_counted(scene: Scene) -> None:
+def test_a_jpeg_of_another_host_is_drawn_too_and_noise_is_counted(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
     with Subscriber(scene.address["pictures"], ["frame/hall"]) as viewer:
         scene.wait_until_wanted(False)  # for the door
         for _ in range(100):
@@ -189,3 +200,11 @@ def test_a_jpeg_of_another_host_is_drawn_too_and_noise_is_counted(scene: Scene) 
     scene.report(lambda dropped: dropped.get("unknown_camera", 0) == 1)
     scene.frames.send_multipart([b"noise"])
     scene.frames.send_multipart(encode(FramesWanted("door", True)))
+    for _ in range(3):
+        scene.events.send_multipart([topic("presence", "door"), b"noise"])
+    scene.report(lambda dropped: dropped.get("malformed", 0) == 2)
+    scene.wait_until_told(caplog, "event dropped: ")
+    assert sorted(message.partition(":")[0] for message in caplog.messages) == [
+        "event dropped",
+        "frame dropped",
+    ]

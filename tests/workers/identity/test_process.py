@@ -84,7 +84,9 @@ def test_a_worker_with_other_weights_is_told_of_until_it_has_the_right_ones(
     assert messages == [told.fault]
 
 
-def test_vectors_that_are_no_unit_vectors_are_malformed(folder: Path, impostors: Impostors) -> None:
+def test_vectors_that_are_no_unit_vectors_are_malformed(
+    folder: Path, impostors: Impostors, caplog: pytest.LogCaptureFixture
+) -> None:
     def malformed(event: Event) -> bool:
         return isinstance(event, Stats) and any(
             stage.dropped.get("malformed", 0) == 3 for stage in event.stages
@@ -95,6 +97,7 @@ def test_vectors_that_are_no_unit_vectors_are_malformed(folder: Path, impostors:
             buffer = vector.astype("<f4").tobytes()
             ingest.send_multipart(encode(Embeddings((INFO,), impostors.fingerprint), buffer))
         wait_for(subscriber, malformed)
+    assert caplog.messages == ["message dropped: embeddings must be finite unit vectors"]
 
 
 def test_the_gallery_in_use_is_published(
