@@ -1,5 +1,6 @@
 """ZeroMQ sockets with limits: high-water marks before connect, linger 0, CURVE on tcp."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,12 +40,14 @@ def is_tcp(address: str) -> bool:
 class Bus:
     """One process's ZeroMQ context; makes its sockets and closes them all.
 
-    Use it in the thread that uses the sockets. Raises ConfigError where a key or an address
-    cannot be used.
+    Use it in the thread that uses the sockets. A folder of ipc sockets is made if it is below
+    `data_path`, and must exist otherwise. Raises ConfigError where a key or an address cannot be
+    used.
     """
 
-    def __init__(self, security: Security | None = None) -> None:
+    def __init__(self, security: Security | None = None, data_path: Path | None = None) -> None:
         self._security = security or Security()
+        self._data_path = data_path
         self._context: zmq.Context[Socket] = zmq.Context()
         self._admission: Admission | None = None
         self._sockets: list[Socket] = []
@@ -67,10 +70,7 @@ class Bus:
                 self._admission = Admission(self._context, self._keys())
             self._admission.guard(socket, roles)
         if address.startswith("ipc://"):
-            try:
-                Path(address.removeprefix("ipc://")).parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise ConfigError(f"cannot listen on {address}: {error}") from error
+            self._make_room(address)
         try:
             socket.bind(address)
         except zmq.ZMQError as error:
@@ -135,6 +135,20 @@ class Bus:
         socket.reconnect_ivl_max = 2000
         self._sockets.append(socket)
         return socket
+
+    def _make_room(self, address: str) -> None:
+        """Make the folder of a socket below data_path; ZeroMQ would replace whatever is there."""
+        path = Path(os.path.realpath(address.removeprefix("ipc://")))
+        folder = path.parent
+        try:
+            if self._data_path is not None and folder.is_relative_to(self._data_path):
+                folder.mkdir(parents=True, exist_ok=True)
+            if not folder.is_dir():
+                raise ConfigError(f"cannot listen on {address}: its folder must exist")
+            if os.path.lexists(path) and not path.is_socket():
+                raise ConfigError(f"cannot listen on {address}: what is there is no socket")
+        except OSError as error:
+            raise ConfigError(f"cannot listen on {address}: {error.strerror}") from error
 
     def _keys(self) -> Path:
         if self._security.keys is None:

@@ -31,7 +31,7 @@ def start_service(config: Config, name: str) -> Stop:
 def run_service(service: Service, config: Config, stop: Stop, heartbeat: int | None) -> None:
     """Run until done, then close the sockets; the last messages get a moment to leave."""
     line = Heartbeat(heartbeat, stop)
-    bus = Bus(config.security)
+    bus = Bus(config.security, config.data_path)
     try:
         if not stop.is_set():
             service.run(bus, stop, line)

@@ -9,6 +9,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 from streamer.bus.curve import KeyRole, load_key, make_keys
 from streamer.bus.sockets import (
+    Bus,
     Security,
     Socket,
     open_bus,
@@ -21,8 +22,8 @@ from streamer.errors import ConfigError
 GENEROUS_MS = 60_000
 
 
-def test_push_and_pull_over_ipc_in_a_folder_that_is_made(folder: Path) -> None:
-    address = f"ipc://{folder}/new/crops"
+def test_push_and_pull_over_ipc(folder: Path) -> None:
+    address = f"ipc://{folder}/crops"
     with open_bus() as bus:
         pull, push = bus.bind(zmq.PULL, address), bus.connect(zmq.PUSH, address)
         assert list(receive_all(pull)) == []
@@ -32,6 +33,27 @@ def test_push_and_pull_over_ipc_in_a_folder_that_is_made(folder: Path) -> None:
         assert list(receive_all(pull)) == [[b"a", b"b"]]
         assert push.linger == 0
         assert push.sndhwm > 0
+
+
+def test_folders_of_sockets_are_made_below_data_path_alone(folder: Path) -> None:
+    bus = Bus(data_path=folder / "var")
+    try:
+        bus.bind(zmq.PULL, f"ipc://{folder}/var/run/crops")
+        bus.bind(zmq.PULL, f"ipc://{folder}/work")
+        for path in (folder / "new" / "crops", folder / "var" / ".." / "new" / "crops"):
+            with pytest.raises(ConfigError, match="its folder must exist"):
+                bus.bind(zmq.PULL, f"ipc://{path}")
+    finally:
+        bus.close()
+    assert (folder / "var" / "run").is_dir()
+    assert not (folder / "new").exists()
+
+
+def test_a_file_in_the_place_of_a_socket_stays(folder: Path) -> None:
+    (folder / "notes").write_text("dear")
+    with open_bus() as bus, pytest.raises(ConfigError, match="what is there is no socket"):
+        bus.bind(zmq.PULL, f"ipc://{folder}/notes")
+    assert (folder / "notes").read_text() == "dear"
 
 
 def test_sending_never_blocks(folder: Path) -> None:
