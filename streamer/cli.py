@@ -3,7 +3,7 @@
 import sys
 
 from streamer.errors import FacestreamError
-from streamer.runtime.logs import keep_secrets, show_exception
+from streamer.runtime.logs import FAULT_PREFIX, keep_secrets, show_exception
 from streamer.runtime.redact import redact
 
 BAD_INPUT = 2
@@ -47,7 +47,7 @@ def _run() -> None:
 
 def _fail(*lines: str) -> None:
     for line in lines:
-        sys.stderr.write(f"facestream: {redact(line)}\n")
+        sys.stderr.write(f"{FAULT_PREFIX}{redact(line)}\n")
     sys.exit(BAD_INPUT)
 
 

@@ -8,6 +8,9 @@ import traceback
 
 from streamer.runtime.redact import redact
 
+FAULT_PREFIX = "facestream: "
+"""Begins each line that tells of a fault of the user's; taken off where one quotes another."""
+
 
 class _Redacting(logging.Formatter):
     """A formatter that takes the credentials of cameras out of every record."""

@@ -99,6 +99,8 @@ def load_weights(path: Path | None = None) -> Weights:
         content = path.read_bytes()
     except OSError as error:
         raise WeightsError(f"{path}: weights cannot be read: {error.strerror or error}") from error
+    if not zipfile.is_zipfile(io.BytesIO(content)):
+        raise WeightsError(f"{path}: not a weights file, or damaged")  # NumPy would try pickle
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             stored = {name: archive[name] for name in archive.files}

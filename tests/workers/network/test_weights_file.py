@@ -69,6 +69,15 @@ def test_a_truncated_file_is_refused_in_one_line(folder: Path, kept: float) -> N
     assert str(path) in str(caught.value)
 
 
+@pytest.mark.parametrize("content", [b"", b"[cameras.door]\n", b"PK\x03\x04", b"\x80\x04N."])
+def test_what_is_no_archive_is_refused_in_our_own_words(folder: Path, content: bytes) -> None:
+    path = folder / "w.npz"
+    path.write_bytes(content)
+    with pytest.raises(WeightsError) as caught:
+        load_weights(path)
+    assert str(caught.value) == f"{path}: not a weights file, or damaged"
+
+
 @pytest.mark.parametrize("place", [0.1, 0.5, 0.9])
 def test_a_flipped_byte_is_found(folder: Path, place: float) -> None:
     content = bytearray(SHIPPED.read_bytes())
