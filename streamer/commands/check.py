@@ -3,6 +3,7 @@
 import typer
 
 from streamer.config.loading import load_config
+from streamer.config.surroundings import lacks
 from streamer.errors import ConfigError
 
 
@@ -14,7 +15,7 @@ def check(context: typer.Context) -> None:
     from streamer.vision.detect import HaarDetector
 
     config = load_config(context.obj)
-    faults = []
+    faults = lacks(config)
     cascades = {f"cameras.{name}.": each.detect.cascade for name, each in config.cameras.items()}
     common = config.detect.cascade
     own = {table: cascade for table, cascade in cascades.items() if cascade != common}
@@ -31,10 +32,6 @@ def check(context: typer.Context) -> None:
                 faults.append(
                     f"{config.path}: cameras.{name}.source: no such file or folder: {path}"
                 )
-    if config.weights_path is not None and not config.weights_path.is_file():
-        faults.append(f"{config.path}: embed.weights: no such file: {config.weights_path}")
-    if config.bus.keys and not (config.path.parent / config.bus.keys).is_dir():
-        faults.append(f"{config.path}: bus.keys: no such folder; make it with `facestream keys`")
     if faults:
         raise ConfigError("\n".join(faults))
     for name, camera in config.cameras.items():

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import typer
 from rich.console import Console
@@ -15,7 +14,9 @@ from rich.console import Console
 from streamer.commands.subscribers import subscriber_of
 from streamer.config.loading import load_config
 from streamer.config.sections import Config
+from streamer.config.surroundings import lacks
 from streamer.errors import ConfigError, FacestreamError
+from streamer.runtime.logs import FAULT_PREFIX
 
 
 def run(context: typer.Context) -> None:
@@ -26,6 +27,8 @@ def run(context: typer.Context) -> None:
     from streamer.supervision.supervisor import Supervisor
 
     config = load_config(context.obj)
+    if faults := lacks(config):
+        raise ConfigError("\n".join(faults))
     set_up_logging(config.log.level, "facestream")
     console = Console()
     with _run_lock(config), Display(console) as display:
@@ -83,7 +86,8 @@ def _prepare_demo(config: Config, say: Callable[[str], None]) -> None:
         [*facestream_command(config), "prepare-demo"], capture_output=True, text=True, check=False
     )
     if prepared.returncode:
-        raise FacestreamError(prepared.stderr.strip() or "the demo cannot be prepared")
+        said = [line.removeprefix(FAULT_PREFIX) for line in prepared.stderr.strip().splitlines()]
+        raise FacestreamError("\n".join(said) or "the demo cannot be prepared")
 
 
 @contextlib.contextmanager
@@ -93,9 +97,15 @@ def _run_lock(config: Config) -> Iterator[None]:
     Sockets left by a run that was killed are removed before, and this run's own after.
     """
     folder = config.data_path / "run"
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise ConfigError(
+            f"{config.path}: data_dir: must be a folder that can be written to. "
+            f"Received: {config.data_dir!r}, and {folder} cannot be made: {error.strerror}"
+        ) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -104,13 +114,14 @@ def _run_lock(config: Config) -> Iterator[None]:
             f"another data_dir"
         ) from None
     try:
-        _remove(config.socket_files)
+        _remove_sockets(config)
         yield
     finally:
-        _remove(config.socket_files)
+        _remove_sockets(config)
         os.close(descriptor)
 
 
-def _remove(paths: list[Path]) -> None:
-    for path in paths:
-        path.unlink(missing_ok=True)
+def _remove_sockets(config: Config) -> None:
+    for path in config.socket_files.values():
+        if path.is_socket():
+            path.unlink(missing_ok=True)

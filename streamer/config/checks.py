@@ -1,9 +1,14 @@
 """What is wrong with a config although each of its keys is allowed."""
 
+import os
+import re
+from collections import Counter
+
 from streamer.bus.sockets import is_tcp
-from streamer.config.sections import Config
+from streamer.config.sections import BusConfig, Config
 
 MAX_IPC_PATH_BYTES = 107  # sun_path of Linux's sockaddr_un, less its end
+_USUAL_PATHS = [address.removeprefix("ipc://") for address in BusConfig().addresses.values()]
 
 
 def contradictions(config: Config) -> list[str]:
@@ -14,32 +19,83 @@ def contradictions(config: Config) -> list[str]:
             f"dispatch.max_batch must be at most dispatch.max_queue ({config.dispatch.max_queue}). "
             f"Received: {config.dispatch.max_batch}"
         )
-    addresses = config.addresses
-    for name, address in addresses.items():
-        if list(addresses.values()).count(address) > 1:
+    if config.enrol.min_brightness >= config.enrol.max_brightness:
+        faults.append(
+            f"enrol.min_brightness must be less than enrol.max_brightness "
+            f"({config.enrol.max_brightness:g}). Received: {config.enrol.min_brightness:g}"
+        )
+    if config.enrol.min_crops > config.enrol.max_crops:
+        faults.append(
+            f"enrol.min_crops must be at most enrol.max_crops ({config.enrol.max_crops}). "
+            f"Received: {config.enrol.min_crops}"
+        )
+    return [*faults, *_bus_faults(config), *_camera_faults(config)]
+
+
+def _bus_faults(config: Config) -> list[str]:
+    faults = []
+    # The same file by another path is the same socket.
+    places = {name: os.path.realpath(path) for name, path in config.socket_files.items()}
+    users = Counter({**config.addresses, **places}.values())
+    for name, address in config.addresses.items():
+        if users[places.get(name, address)] > 1:
             faults.append(f"bus.{name}: must be an address of its own. Received: {address}")
         if is_tcp(address) and not config.bus.keys and not config.bus.insecure:
             faults.append(
                 f"bus.{name}: tcp:// needs bus.keys (make them with `facestream keys`) or "
                 f"bus.insecure = true. Received: {address}"
             )
-        length = len(address.removeprefix("ipc://").encode())
-        if address.startswith("ipc://") and length > MAX_IPC_PATH_BYTES:
-            faults.append(
-                f"bus.{name}: an ipc path must have at most {MAX_IPC_PATH_BYTES} bytes; use a "
-                f"shorter data_dir or an absolute path. Received {length}: {address}"
-            )
+    return [*faults, *_long_paths(config)]
+
+
+def _long_paths(config: Config) -> list[str]:
+    """Tell of each path that is too long for a socket; of data_dir once, if that is the reason."""
+    too_long = {
+        name: path
+        for name, path in config.socket_files.items()
+        if len(os.fsencode(path)) > MAX_IPC_PATH_BYTES
+    }
+    within = [name for name in too_long if not config.bus.addresses[name].startswith("ipc:///")]
+    longest = MAX_IPC_PATH_BYTES - max(len(f"/{path}") for path in _USUAL_PATHS)
+    length = len(os.fsencode(config.data_path))
+    faults = []
+    if within and length > longest:
+        faults.append(
+            f"data_dir: its path must have at most {longest} bytes, as those of the sockets in it "
+            f"can have {MAX_IPC_PATH_BYTES}; name a shorter one, or absolute paths in [bus]. "
+            f"Received {length}: {config.data_path}"
+        )
+        too_long = {name: path for name, path in too_long.items() if name not in within}
+    faults += [
+        f"bus.{name}: an ipc path must have at most {MAX_IPC_PATH_BYTES} bytes; use a shorter "
+        f"one. Received {len(os.fsencode(path))}: {path}"
+        for name, path in too_long.items()
+    ]
+    return faults
+
+
+def _camera_faults(config: Config) -> list[str]:
+    faults = []
     for name, camera in config.cameras.items():
         if camera.loop and camera.pace == "fast":
             faults.append(
                 f'cameras.{name}: loop must be false with pace = "fast", or it never ends'
             )
-    webcams = [camera.source for camera in config.cameras.values()]
+    webcams = {name: _webcam(camera.source) for name, camera in config.cameras.items()}
+    users = Counter(webcams.values())
     for name, camera in config.cameras.items():
-        is_webcam = isinstance(camera.source, int) or camera.source.startswith("/dev/video")
-        if is_webcam and webcams.count(camera.source) > 1:
+        if webcams[name] is not None and users[webcams[name]] > 1:
             faults.append(
                 f"cameras.{name}.source: a webcam can be one camera's only. "
                 f"Received: {camera.source}"
             )
     return faults
+
+
+def _webcam(source: str | int) -> str | None:
+    """Return the device of a webcam, by whichever name; None for any other source."""
+    if isinstance(source, int):
+        return f"/dev/video{source}"
+    if (numbered := re.fullmatch(r"/dev/video(\d+)", source)) is not None:
+        return f"/dev/video{int(numbered[1])}"
+    return source if source.startswith("/dev/video") else None

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from streamer.config.checks import contradictions
 from streamer.config.sections import Config
+from streamer.config.surroundings import data_dir_faults
 from streamer.errors import ConfigError
 
 _BACKS_OFF = "a process that fails is started again after a pause of at most back_off_max_s"
@@ -19,6 +20,15 @@ REMOVED = {
 }
 """Keys of earlier versions, each with what to know instead."""
 
+_OWN_WORDS = {
+    "model_type": "must be a table of keys",
+    "dict_type": "must be a table of keys",
+    "string_type": "must be text in quotes",
+    "bool_type": "must be true or false",
+}
+"""Rules by pydantic's types of errors, where its own words are about Python or its patterns."""
+
+MAX_SHOWN = 80
 PER_CAMERA = ("detect", "track", "capture")
 
 
@@ -28,7 +38,7 @@ def load_config(path: Path) -> Config:
     Raises ConfigError with a line for every fault: file, key, what is allowed, what was received.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such config file; name one with --config") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -41,7 +51,7 @@ def load_config(path: Path) -> Config:
     except ValidationError as error:
         faults = _without_inherited(error.errors(), content)
         raise ConfigError("\n".join(_fault(path, fault) for fault in faults)) from error
-    faults = contradictions(config)
+    faults = [*data_dir_faults(config), *contradictions(config)]
     if faults:
         raise ConfigError("\n".join(f"{path}: {fault}" for fault in faults))
     return config
@@ -91,22 +101,41 @@ def _without_inherited(faults: list[Any], content: dict[str, Any]) -> list[Any]:
 
 
 def _fault(path: Path, fault: Any) -> str:
-    key = ".".join(
-        str(step)
-        for step in fault["loc"]
-        # pydantic names the member of a union in the path, which is no key of the file
-        if not any(mark in str(step) for mark in ("constrained-", "literal[", "[key]"))
-    )
-    kind, received = fault["type"], fault.get("input")
+    # For the name in a table, pydantic adds "[key]" to the path, which is no key of the file.
+    of_name = fault["loc"][-1] == "[key]"
+    key = ".".join(_shown(str(step)) for step in fault["loc"][: -1 if of_name else None])
+    kind, received = fault["type"], _received(fault.get("input"))
     if kind == "extra_forbidden" and key in REMOVED:
         return f"{path}: {key}: {REMOVED[key]}. Remove it"
     if kind == "extra_forbidden":
         return f"{path}: {key}: unknown key; remove it or see config.toml's comments for the names"
     if kind == "missing":
         return f"{path}: {key}: is required and missing"
-    if kind == "string_pattern_mismatch" and "ipc://" in fault["ctx"]["pattern"]:
-        return f"{path}: {key}: must be ipc://PATH or tcp://HOST:PORT. Received: {received!r:.80}"
-    message = str(fault["msg"]).removeprefix("Value error, ").removeprefix("Input should ")
-    if kind == "value_error":
-        return f"{path}: {key}: {message}"
-    return f"{path}: {key}: must {message}. Received: {received!r:.80}"
+    if kind == "value_error":  # our own, which say what was received
+        return f"{path}: {key}: {str(fault['msg']).removeprefix('Value error, ')}"
+    if of_name:
+        rule = "a camera's name must be 1 to 64 letters, digits, - or _"
+    elif kind == "string_pattern_mismatch":  # addresses alone have a pattern
+        rule = "must be ipc://PATH or tcp://HOST:PORT"
+    elif kind in ("too_short", "too_long"):  # cameras alone are counted
+        rule = "must be at least 1 camera and at most 64, each a table such as [cameras.door]"
+    else:
+        rule = _OWN_WORDS.get(kind) or f"must {str(fault['msg']).removeprefix('Input should ')}"
+    return f"{path}: {key}: {rule}. Received: {received}"
+
+
+def _shown(step: str) -> str:
+    """Return a step of a key as it is, if it is one line that can be seen."""
+    return step if step and step.isprintable() else repr(step)
+
+
+def _received(value: object) -> str:
+    """Describe what was there; nothing is cut where a password might begin."""
+    match value:
+        case dict():
+            return f"a table of {len(value)} keys"
+        case list():
+            return f"a list of {len(value)}"
+        case str() if len(value) > MAX_SHOWN and "@" in value:
+            return f"text of {len(value)} characters"
+    return f"{value!r:.{MAX_SHOWN}}"

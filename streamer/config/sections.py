@@ -1,17 +1,22 @@
 """The sections of config.toml as frozen models, with defaults and limits."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from streamer.bus.sockets import Security
+from streamer.config.values import (
+    Address,
+    AutoOrCount,
+    CameraName,
+    Milliseconds,
+    PathText,
+    Source,
+    Unit,
+)
 from streamer.constants import DEFAULT_CASCADE, MAX_VOTES
-
-Milliseconds = Annotated[int, Field(ge=0, le=3_600_000)]
-Unit = Annotated[float, Field(ge=0, le=1)]
-_PORT = r"(\*|[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
-Address = Annotated[str, Field(pattern=rf"^(ipc://.+|tcp://[^\s/]+:{_PORT})$")]
 
 
 class Section(BaseModel):
@@ -23,7 +28,7 @@ class Section(BaseModel):
 class DetectConfig(Section):
     """Haar detection."""
 
-    cascade: str = DEFAULT_CASCADE
+    cascade: PathText = DEFAULT_CASCADE
     detect_width: Annotated[int, Field(ge=0, le=4096)] = 400
     scale_factor: Annotated[float, Field(gt=1.0, le=2.0)] = 1.15
     neighbours: Annotated[int, Field(ge=0, le=20)] = 3
@@ -65,9 +70,7 @@ class CaptureConfig(Section):
 class CameraConfig(Section):
     """One camera: its source and its own detect, track and capture settings."""
 
-    source: (
-        Annotated[str, Field(min_length=1, max_length=2048)] | Annotated[int, Field(ge=0, le=99)]
-    )
+    source: Source
     pace: Literal["real_time", "fast"] = "real_time"
     loop: bool = False
     detect: DetectConfig = DetectConfig()
@@ -87,9 +90,9 @@ class DispatchConfig(Section):
 class EmbedConfig(Section):
     """The pool of workers."""
 
-    workers: Literal["auto"] | Annotated[int, Field(ge=1, le=64)] = "auto"
-    threads: Literal["auto"] | Annotated[int, Field(ge=1, le=64)] = "auto"
-    weights: str = ""
+    workers: AutoOrCount = "auto"
+    threads: AutoOrCount = "auto"
+    weights: PathText = ""
     alignment: Literal["auto", "square", "level", "openface"] = "auto"
     runtime: Literal["auto", "tensorflow", "onnxruntime", "openvino"] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -159,7 +162,7 @@ class BusConfig(Section):
     events: Address = "ipc://run/events"
     frames: Address = "ipc://run/frames"
     pictures: Address = "ipc://run/pictures"
-    keys: str = ""
+    keys: PathText = ""
     insecure: bool = False
 
     @property
@@ -186,9 +189,9 @@ class SuperviseConfig(Section):
 class Config(Section):
     """The whole file. `base` is its folder, `path` the file itself."""
 
-    data_dir: str = "var"
+    data_dir: PathText = "var"
     cameras: Annotated[
-        dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")], CameraConfig],
+        dict[CameraName, CameraConfig],
         Field(min_length=1, max_length=64),
     ]
     detect: DetectConfig = DetectConfig()
@@ -207,7 +210,7 @@ class Config(Section):
     @property
     def data_path(self) -> Path:
         """The folder that holds everything the program writes."""
-        return (self.path.parent / self.data_dir).resolve()
+        return Path(os.path.realpath(self.path.parent / self.data_dir))
 
     @property
     def gallery_path(self) -> Path:
@@ -236,13 +239,13 @@ class Config(Section):
         return {name: self.resolve(address) for name, address in self.bus.addresses.items()}
 
     @property
-    def socket_files(self) -> list[Path]:
-        """The files of the bus's ipc sockets, whether they are there or not."""
-        return [
-            Path(address.removeprefix("ipc://"))
-            for address in self.addresses.values()
+    def socket_files(self) -> dict[str, Path]:
+        """The files of the bus's ipc sockets by key, whether they are there or not."""
+        return {
+            name: Path(address.removeprefix("ipc://"))
+            for name, address in self.addresses.items()
             if address.startswith("ipc://")
-        ]
+        }
 
     def address(self, name: str) -> str:
         """Return a bus address with its ipc path made absolute."""

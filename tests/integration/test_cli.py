@@ -52,6 +52,16 @@ def test_help_has_a_line_for_every_command(folder: Path) -> None:
         (CAMERA + '[detect]\ncascade = "none.xml"\n', ["check"], "cascade must be a file"),
         (CAMERA + '[embed]\nweights = "none.npz"\n', ["check"], "embed.weights: no such file"),
         (CAMERA + '[embed]\nweights = "config.toml"\n', ["embed"], "not a weights file"),
+        (CAMERA + '[embed]\nweights = "config.toml"\n', ["check"], "not a weights file"),
+        (CAMERA + '[embed]\nweights = "config.toml"\n', ["run"], "not a weights file"),
+        ('data_dir = "/proc/x"\n' + CAMERA, ["run"], "data_dir: must be a folder"),
+        ('data_dir = "config.toml"\n' + CAMERA, ["check"], "data_dir: must be a folder"),
+        ('data_dir = "config.toml"\n' + CAMERA, ["run"], "data_dir: must be a folder"),
+        ('data_dir = "a\\u0000"\n' + CAMERA, ["check"], "data_dir: must have no NUL"),
+        (CAMERA + '[bus]\ncrops = "ipc:///nonexist/x"\n', ["check"], "folder of a socket must"),
+        (CAMERA + '[bus]\ncrops = "ipc:///nonexist/x"\n', ["run"], "folder of a socket must"),
+        (CAMERA + '[bus]\ncrops = "ipc:///nonexist/x"\n', ["dispatch"], "its folder must exist"),
+        (CAMERA + '[bus]\ncrops = "ipc://../config.toml"\n', ["run"], "must name a socket"),
         (CAMERA, ["capture", "window"], "no camera 'window'. Cameras: door"),
         (CAMERA, ["enrol", "", "x.jpg"], "a name must have"),
         (CAMERA, ["enrol", "Ada", "x.jpg"], "Ada was not enrolled"),
@@ -94,6 +104,8 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     assert all(
         line.startswith(("facestream: ", "refused: ")) for line in done.stderr.splitlines()
     ), done.stderr
+    if arguments in (["check"], ["run"]):
+        assert len(done.stderr.splitlines()) == done.stderr.count("facestream:") == 1
 
 
 def test_check_says_what_is_right_and_no_secret(folder: Path) -> None:

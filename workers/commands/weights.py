@@ -85,7 +85,7 @@ def use(
     config = load_config(context.obj)
     weights = load_weights(path)
     load_impostors(path, embedding_fingerprint(weights.fingerprint, config.embed.mirror))
-    document = tomlkit.parse(config.path.read_text(encoding="utf-8"))
+    document = tomlkit.parse(config.path.read_text(encoding="utf-8-sig"))
     section = document.setdefault("embed", tomlkit.table())
     base = config.path.parent.resolve()
     section["weights"] = os.path.relpath(path.resolve(), base) if path else ""

@@ -6,12 +6,12 @@ same embeddings, so a gallery made with one serves the others.
 
 import os
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.config.surroundings import not_installed
 from streamer.constants import EMBEDDING_SIZE
 from streamer.errors import ConfigError
 from streamer.runtime.stderr import quiet_stderr
@@ -29,11 +29,8 @@ def installed(runtime: Runtime) -> bool:
 
 def require_installed(runtime: Runtime) -> None:
     """Raise ConfigError where a runtime is not installed."""
-    if runtime != "tensorflow" and find_spec(runtime) is None:
-        raise ConfigError(
-            f"embed.runtime is {runtime}, which is not installed. Install it with: "
-            f"pip install 'facestream[{runtime}]', or set it to auto"
-        )
+    if fault := not_installed(runtime):
+        raise ConfigError(fault)
 
 
 def tensorflow_has_gpu(devices: Path = _DEVICES) -> bool:

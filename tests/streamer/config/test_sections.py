@@ -53,7 +53,11 @@ def test_cameras_take_the_common_tables_and_their_own_keys(folder: Path) -> None
     ("text", "parts"),
     [
         ("", ["cameras: is required"]),
-        ("cameras = {}", ["cameras: must", "at least 1"]),
+        ("cameras = {}", ["cameras: must be at least 1 camera", "[cameras.door]", "a table of 0"]),
+        ("cameras = 3", ["cameras: must be a table of keys. Received: 3"]),
+        ("[[cameras]]", ["cameras: must be a table of keys. Received: a list of 1"]),
+        ('cameras.door = "demo"', ["cameras.door: must be a table of keys. Received: 'demo'"]),
+        ("detect = 3\n" + CAMERA, ["detect: must be a table of keys. Received: 3"]),
         ("= 3", ["must be a TOML file", "line 1"]),
         (CAMERA + "colour = 1", ["cameras.door.colour: unknown key"]),
         (CAMERA + "[detekt]\nmin_face = 3", ["detekt: unknown key"]),
@@ -79,10 +83,25 @@ def test_cameras_take_the_common_tables_and_their_own_keys(folder: Path) -> None
         (CAMERA + '[bus]\nevents = "tcp://*:65536"', ["bus.events: must", "65536"]),
         (CAMERA + '[bus]\nevents = "ipc://run/crops"', ["bus.crops", "an address of its own"]),
         (CAMERA + f'data_dir = "{"x" * 99}"', ["unknown key"]),
-        (f'data_dir = "{"x" * 99}"\n' + CAMERA, ["at most 107 bytes"]),
+        (f'data_dir = "{"x" * 99}"\n' + CAMERA, ["data_dir: its path must have at most 94 bytes"]),
+        (CAMERA + f'[bus]\nevents = "ipc://{"x" * 99}"', ["bus.events: an ipc path", "107 bytes"]),
+        ('data_dir = "a\\u0000"\n' + CAMERA, ["data_dir: must have no NUL", r"Received: 'a\x00'"]),
+        ('data_dir = "config.toml"\n' + CAMERA, ["data_dir: must be a folder", "is no folder"]),
+        ('data_dir = "config.toml/x"\n' + CAMERA, ["data_dir: must be a folder", "is no folder"]),
+        ("data_dir = 3\n" + CAMERA, ["data_dir: must be text in quotes. Received: 3"]),
+        (CAMERA + '[embed]\nweights = "a\\u0000"', ["embed.weights: must have no NUL"]),
+        (CAMERA + '[bus]\nevents = "ipc://a\\u0000"', ["bus.events: must be ipc://PATH"]),
+        (CAMERA + '[bus]\ncrops = "ipc://run/../run/events"', ["bus.crops", "address of its own"]),
+        (CAMERA + '[bus]\ncrops = "ipc://run/../run/events"', ["bus.events", "address of its own"]),
+        (CAMERA + "[enrol]\nmin_brightness = 0.95", ["enrol.min_brightness must be less", "0.95"]),
+        (CAMERA + "[enrol]\nmin_crops = 61", ["enrol.min_crops must be at most", "60", "61"]),
         (CAMERA + "[dispatch]\nmax_queue = 8\nmax_batch = 32", ["max_batch", "max_queue"]),
         ("[cameras.a]\nsource = 0\n[cameras.b]\nsource = 0", ["one camera's only"]),
-        ('[cameras."front door"]\nsource = 0', ["cameras.front door"]),
+        ('cameras.a.source = 0\ncameras.b.source = "/dev/video0"', ["cameras.a.source", "only"]),
+        ('cameras.a.source = 0\ncameras.b.source = "/dev/video0"', ["cameras.b.source", "only"]),
+        ('[cameras."front door"]\nsource = 0', ["cameras.front door: a camera's name", "letters"]),
+        ('[cameras."a/b"]\nsource = 0', ["cameras.a/b: a camera's name must be 1 to 64 letters"]),
+        (CAMERA + '["new\\nline"]', [r"'new\nline': unknown key"]),
         ("[cameras.a]\nsource = -1", ["cameras.a.source: must"]),
         ("[cameras.a]\nsource = true", ["cameras.a.source: must"]),
     ],
@@ -95,6 +114,47 @@ def test_a_fault_is_a_line_with_file_key_rule_and_value(
     lines = str(caught.value).splitlines()
     assert all(line.startswith(str(folder / "config.toml")) for line in lines)
     assert any(all(part in line for part in parts) for line in lines), lines
+
+
+@pytest.mark.parametrize(
+    ("table", "value"),
+    [
+        *(("cameras.a.source", value) for value in ("-1", "100", "1.5", "true", '""', "[0]", "{}")),
+        *((f"{CAMERA}[embed]\nworkers", value) for value in ("0", "65", "true", '""', "[1]")),
+        (CAMERA + "[embed]\nthreads", "0"),
+        ("cameras", "{}"),
+        (f'data_dir = "{"x" * 99}"\n' + CAMERA + "loop", "false"),
+    ],
+)  # fmt: skip
+def test_one_fault_is_one_line_without_words_of_python(
+    folder: Path, table: str, value: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(folder, f"{table} = {value}\n")
+    (line,) = str(caught.value).splitlines()
+    assert line.count("must") == 1
+    assert "Received" in line
+    assert not any(word in line for word in ("instance", "Dictionary", "pattern", "valid", "None"))
+
+
+def test_a_password_is_not_told_in_part(folder: Path) -> None:
+    source = f"rtsp://guard:s3cret{'x' * 3000}@cam"
+    for text in (f'cameras.door = "{source}"', f'[cameras.door]\nsource = "{source}"'):
+        with pytest.raises(ConfigError) as caught:
+            load(folder, text)
+        assert "s3cret" not in str(caught.value)
+
+
+def test_a_byte_order_mark_is_no_fault(folder: Path) -> None:
+    path = folder / "config.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + CAMERA.encode())
+    assert list(load_config(path).cameras) == ["door"]
+
+
+def test_a_data_dir_in_a_circle_of_links_is_one_line(folder: Path) -> None:
+    (folder / "var").symlink_to(folder / "var")
+    with pytest.raises(ConfigError, match="data_dir: must be a folder"):
+        load(folder, CAMERA)
 
 
 def test_all_faults_are_told_at_once(folder: Path) -> None:

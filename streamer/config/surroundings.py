@@ -1,0 +1,114 @@
+"""What the config asks of this machine: folders, files and packages that must be there."""
+
+import os
+import zipfile
+from importlib.util import find_spec
+from pathlib import Path
+
+from streamer.config.sections import Config
+
+EXTRA_RUNTIMES = ("onnxruntime", "openvino")
+_DESCRIPTION = "description.npy"
+
+
+def lacks(config: Config) -> list[str]:
+    """Return a line for everything that a pipeline needs here and would not find.
+
+    Cameras are left out: each of them fails, or comes back, alone.
+    """
+    faults = [
+        *data_dir_faults(config),
+        *_write_faults(config),
+        *_socket_faults(config),
+        *_weights_faults(config),
+        *_runtime_faults(config),
+    ]
+    if config.bus.keys and not _is_folder(config.path.parent / config.bus.keys):
+        faults.append("bus.keys: no such folder; make it with `facestream keys`")
+    return [f"{config.path}: {fault}" for fault in faults]
+
+
+def data_dir_faults(config: Config) -> list[str]:
+    """Return a line if `data_dir` can be no folder, for something else is in its place."""
+    nearest = _nearest(config.data_path)
+    if _is_folder(nearest):
+        return []
+    return [
+        f"data_dir: must be a folder, or one that can be made. "
+        f"Received: {config.data_dir!r}, and {nearest} is no folder"
+    ]
+
+
+def not_installed(runtime: str) -> str:
+    """Return what to do about an `embed.runtime` that is not installed; "" for one that is."""
+    if runtime not in EXTRA_RUNTIMES or None not in (find_spec(runtime), find_spec("onnx")):
+        return ""
+    return (
+        f"embed.runtime is {runtime}, which is not installed. Install it with: "
+        f"pip install 'facestream[{runtime}]', or set it to auto"
+    )
+
+
+def _nearest(path: Path) -> Path:
+    """Return the path itself if anything is there, or else the nearest parent that exists."""
+    return next(each for each in (path, *path.parents) if os.path.lexists(each))
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # in a folder that is closed to this user
+        return False
+
+
+def _write_faults(config: Config) -> list[str]:
+    nearest = _nearest(config.data_path)
+    if not _is_folder(nearest) or os.access(nearest, os.W_OK | os.X_OK):
+        return []
+    return [
+        f"data_dir: must be a folder that can be written to. "
+        f"Received: {config.data_dir!r}, and {nearest} cannot be"
+    ]
+
+
+def _socket_faults(config: Config) -> list[str]:
+    """Folders of sockets below data_dir are made; others, the user's own, must be there."""
+    faults = []
+    for name, path in config.socket_files.items():
+        place = Path(os.path.realpath(path))
+        if not place.is_relative_to(config.data_path) and not _is_folder(place.parent):
+            faults.append(
+                f"bus.{name}: the folder of a socket must exist, unless it is below data_dir. "
+                f"Received: {config.bus.addresses[name]}"
+            )
+        elif os.path.lexists(place) and not place.is_socket():
+            faults.append(
+                f"bus.{name}: must name a socket, and {place} is something else. "
+                f"Received: {config.bus.addresses[name]}"
+            )
+    return faults
+
+
+def _weights_faults(config: Config) -> list[str]:
+    path = config.weights_path
+    if path is None:
+        return []
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if _DESCRIPTION in archive.namelist():
+                return []
+    except (FileNotFoundError, NotADirectoryError):
+        return [f"embed.weights: no such file: {path}"]
+    except OSError as error:
+        return [f"embed.weights: {path}: cannot be read: {error.strerror or error}"]
+    except (ValueError, NotImplementedError, zipfile.BadZipFile):
+        pass  # an archive, perhaps, but none that we wrote
+    return [
+        f"embed.weights: not a weights file, or damaged: {path}; `facestream weights import` "
+        f"makes one of foreign weights"
+    ]
+
+
+def _runtime_faults(config: Config) -> list[str]:
+    fault = not_installed(config.embed.runtime)
+    return [fault] if fault else []

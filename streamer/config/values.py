@@ -1,0 +1,52 @@
+"""What single values of config.toml may be, where a type alone does not say it."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, PlainValidator
+
+MAX_SOURCE = 2048
+MAX_WEBCAM = 99
+MAX_POOL = 64
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError(f"must have no NUL in it. Received: {text!r:.80}")
+    return text
+
+
+def _source(value: object) -> str | int:
+    if isinstance(value, str):
+        if 1 <= len(value) <= MAX_SOURCE and "\0" not in value:
+            return value
+        received = f"text of {len(value)} characters"  # it may hold a password
+    elif isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_WEBCAM:
+        return value
+    else:
+        received = f"{value!r:.80}"
+    raise ValueError(
+        f'must be "demo", a URL, a file, a folder or a device in quotes (1 to {MAX_SOURCE} '
+        f"characters), or a webcam's number from 0 to {MAX_WEBCAM}. Received: {received}"
+    )
+
+
+def _auto_or_count(value: object) -> Literal["auto"] | int:
+    if value == "auto":
+        return "auto"
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_POOL:
+        return value
+    raise ValueError(
+        f'must be "auto" or a whole number from 1 to {MAX_POOL}. Received: {value!r:.80}'
+    )
+
+
+_PORT = r"(\*|[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
+
+Milliseconds = Annotated[int, Field(ge=0, le=3_600_000)]
+Unit = Annotated[float, Field(ge=0, le=1)]
+Address = Annotated[str, Field(pattern=rf"^(ipc://[^\x00\n]+|tcp://[^\s/]+:{_PORT})$")]
+CameraName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+PathText = Annotated[str, AfterValidator(_without_nul)]
+AutoOrCount = Annotated[Literal["auto"] | int, PlainValidator(_auto_or_count)]
+Source = Annotated[str | int, PlainValidator(_source)]
+"""A value of two types has one rule, and so one fault, not one for each type."""
