@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.errors import SourceError
 from streamer.files import replacing, write_file
 from streamer.vision.images import encode_image, read_image, resize_image
 
@@ -144,10 +145,16 @@ def write_clip(path: Path, cast: list[Actor], seconds: float, fps: int = FPS) ->
 
 
 def make_demo(folder: Path) -> Path:
-    """Make the demo's clip in this folder, if it is not there, and the portrait to enrol."""
+    """Make the demo's clip in this folder, if it is not there, and the portrait to enrol.
+
+    Raises SourceError where the folder cannot be made.
+    """
     clip, portrait = folder / CLIP, folder / PORTRAIT
     if not portrait.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SourceError(f"{folder}: cannot be made: {error.strerror}") from error
         write_file(portrait, encode_image(collins_bgr(), ".png"))
     if not clip.is_file():
         write_clip(clip, actors(), SECONDS)

@@ -55,6 +55,8 @@ def test_help_has_a_line_for_every_command(folder: Path) -> None:
         (CAMERA + '[embed]\nweights = "config.toml"\n', ["check"], "not a weights file"),
         (CAMERA + '[embed]\nweights = "config.toml"\n', ["run"], "not a weights file"),
         ('data_dir = "/proc/x"\n' + CAMERA, ["run"], "data_dir: must be a folder"),
+        ('data_dir = "/proc/x"\n' + CAMERA, ["rebuild"], "/proc/x/gallery: cannot be made"),
+        ('data_dir = "/proc/x"\n' + CAMERA, ["capture", "door"], "/proc/x/demo: cannot be made"),
         ('data_dir = "config.toml"\n' + CAMERA, ["check"], "data_dir: must be a folder"),
         ('data_dir = "config.toml"\n' + CAMERA, ["run"], "data_dir: must be a folder"),
         ('data_dir = "a\\u0000"\n' + CAMERA, ["check"], "data_dir: must have no NUL"),

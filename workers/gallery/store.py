@@ -162,10 +162,14 @@ class GalleryStore(Versions):
     def lock(self) -> Iterator[list[Removal]]:
         """Keep other writers out; it ends with the process, however that ends.
 
-        First finishes forgetting that was killed, and says what was deleted.
+        First finishes forgetting that was killed, and says what was deleted. Raises GalleryError
+        where the folder cannot be made.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.folder, os.O_RDONLY)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self.folder, os.O_RDONLY)
+        except OSError as error:
+            raise GalleryError(f"{self.folder}: cannot be made: {error.strerror}") from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             self.remove_leftovers()
