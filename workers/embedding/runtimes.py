@@ -24,7 +24,7 @@ _GPU_DEVICES = ("nvidia[0-9]*", "kfd")
 
 def installed(runtime: Runtime) -> bool:
     """Tell whether a runtime is installed, and what the network goes to it through."""
-    return runtime == "tensorflow" or None not in (find_spec(runtime), find_spec("onnx"))
+    return not not_installed(runtime)
 
 
 def require_installed(runtime: Runtime) -> None:

@@ -103,7 +103,7 @@ def test_what_the_config_names_is_taken(bench: Bench) -> None:
 
 
 def test_a_runtime_that_is_asked_for_must_be_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workers.embedding.runtimes.find_spec", lambda name: None)
+    monkeypatch.setattr("streamer.config.surroundings.find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"pip install 'facestream\[openvino\]'"):
         candidates_for("openvino", "auto", bfloat16=True, gpu=False)
     found = candidates_for("auto", "auto", bfloat16=False, gpu=False)
