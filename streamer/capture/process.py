@@ -28,6 +28,7 @@ from streamer.wire.timestamps import NS_PER_MS, timestamp_now
 log = logging.getLogger(__name__)
 
 _TAKE_TIMEOUT_S = 0.1
+_LOSSLESS_ANSWER_MS = 20_000.0  # a recording waits so long before it gives a crop up for lost
 
 
 class Capture:
@@ -49,7 +50,9 @@ class Capture:
         self._alignment = alignment
         self._epoch = new_epoch()
         self._follower = FaceFollower(config.detect, config.track)
-        self._scheduler = CropScheduler(config.capture, max_age_ms)
+        self._lossless = config.pace == "fast"
+        answer_ms = _LOSSLESS_ANSWER_MS if self._lossless else max_age_ms
+        self._scheduler = CropScheduler(config.capture, answer_ms)
         self._frames = StageCounters("frames")
         self._faces = StageCounters("faces")
         self._frames_in_hand = 0
@@ -93,7 +96,7 @@ class Capture:
                 source, self._base, int(config.capture.stall_timeout_s * 1000), config.loop
             ),
             self._next_sequence,
-            lossless=config.pace == "fast",
+            lossless=self._lossless,
         )
         fault: str | None = None
         opened = False
@@ -146,7 +149,7 @@ class Capture:
 
     def _offer_crop(self, frame: Frame, track: Track, reader: Reader) -> None:
         reason = self._scheduler.skip_reason(track.number, frame.media_ms, _now_ms())
-        if reason == "in_flight" and self._config.pace == "fast":
+        if reason == "in_flight" and self._lossless:
             reason = self._wait_for_answer(frame, track, reader)
         if reason is None:
             face = self._follower.face_of(track)
@@ -178,10 +181,11 @@ class Capture:
             track=track.number,
             sequence=frame.sequence,
             # A lossless reader may have waited long with this frame: its age starts now.
-            captured=timestamp_now() if self._config.pace == "fast" else frame.captured,
+            captured=timestamp_now() if self._lossless else frame.captured,
             media_ms=frame.media_ms,
             box_xywh=track.box.rounded(),
             quality=crop.quality,
+            lossless=self._lossless,
         )
         if not self._links.send_crop(info, crop.crop_rgb):
             return False

@@ -29,7 +29,7 @@ class QueuedCrop:
 
 
 class CropQueue:
-    """At most `max_queue` crops, at most `max_age_ms` old."""
+    """At most `max_queue` crops, at most `max_age_ms` old but for recordings that wait."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class CropQueue:
         crop = QueuedCrop(crop.info, crop.pixels, crop.attempts + attempted)
         if crop.attempts >= MAX_ATTEMPTS:
             self._counters.drop("worker_lost")
-        elif self._age(crop.info.captured) > self._max_age_ms:
+        elif self._is_stale(crop):
             self._counters.drop("expired")
         elif crop.key in self._crops:
             self._counters.drop("superseded")
@@ -81,7 +81,7 @@ class CropQueue:
         taken: list[QueuedCrop] = []
         while self._crops and len(taken) < count:
             _, crop = self._crops.popitem(last=False)
-            if self._age(crop.info.captured) > self._max_age_ms:
+            if self._is_stale(crop):
                 self._counters.drop("expired")
             else:
                 taken.append(crop)
@@ -90,9 +90,12 @@ class CropQueue:
     def expire(self) -> None:
         """Drop what has become too old to be handed out."""
         for key, crop in list(self._crops.items()):
-            if self._age(crop.info.captured) > self._max_age_ms:
+            if self._is_stale(crop):
                 del self._crops[key]
                 self._counters.drop("expired")
+
+    def _is_stale(self, crop: QueuedCrop) -> bool:
+        return not crop.info.lossless and self._age(crop.info.captured) > self._max_age_ms
 
     def clear(self, reason: str) -> None:
         """Drop everything."""

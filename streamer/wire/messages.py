@@ -43,7 +43,10 @@ Role = Literal["capture", "dispatch", "embed", "identify", "view"]
 
 @dataclass(frozen=True, kw_only=True)
 class CropInfo:
-    """Where a crop comes from. `quality` in [0, 1] weighs its vote."""
+    """Where a crop comes from. `quality` in [0, 1] weighs its vote.
+
+    `lossless`: of a recording that waits for its answers, so that it is never too old.
+    """
 
     camera: Name
     epoch: Name
@@ -53,6 +56,7 @@ class CropInfo:
     media_ms: Real
     box_xywh: WireBox
     quality: Unit
+    lossless: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from streamer.dispatch.queue import MAX_ATTEMPTS, CropQueue, QueuedCrop
 from streamer.wire.counters import StageCounters
 from streamer.wire.messages import CropInfo
@@ -49,6 +51,20 @@ def test_a_full_queue_loses_its_oldest() -> None:
         bench.queue.put(crop(track, 1))
     assert [c.info.track for c in bench.queue.take(8)] == [2, 3]
     assert bench.counters.dropped == {"queue_full": 1}
+
+
+def test_a_recording_that_waits_loses_no_crop_to_age() -> None:
+    bench = Bench(max_age_ms=100)
+    waiting = crop(1, 1, 0)
+    bench.queue.put(QueuedCrop(replace(waiting.info, lossless=True), b""))
+    bench.queue.put(crop(2, 1, 0))
+    bench.now = 10_000
+    bench.queue.expire()
+    (taken,) = bench.queue.take(8)
+    assert taken.info.track == 1
+    bench.queue.put_back(taken)
+    assert [c.info.track for c in bench.queue.take(8)] == [1]
+    assert bench.counters.dropped == {"expired": 1}
 
 
 def test_stale_crops_are_never_handed_out() -> None:
