@@ -16,6 +16,7 @@ from tests.integration.harness import GENEROUS_S, LOOP, Pipeline, leftovers
 from workers.gallery.version import Gallery
 
 FAST = '[cameras.door]\nsource = "{clip}"\npace = "fast"\n'
+TENSORFLOW = '[embed]\nruntime = "tensorflow"\n'
 PEOPLE = {"Eileen Collins", "Grace Hopper"}
 
 
@@ -46,7 +47,7 @@ def check_story(events: list[IdentityEvent]) -> None:
 def test_two_people_in_and_their_names_out_and_everything_accounted_for(
     pipeline: Pipeline, gallery: Gallery, clip: Path
 ) -> None:
-    pipeline.start(FAST.format(clip=clip))
+    pipeline.start(FAST.format(clip=clip) + TENSORFLOW)
     assert pipeline.wait_end() == 0
     assert pipeline.named() == PEOPLE
     assert not [e for e in pipeline.events if e.stranger]
@@ -220,7 +221,7 @@ def test_a_process_that_hangs_is_ended_and_started_anew(
 def test_only_the_workers_and_identify_know_tensorflow(
     pipeline: Pipeline, gallery: Gallery, clip: Path
 ) -> None:
-    pipeline.start(LOOP.format(clip=clip))
+    pipeline.start(LOOP.format(clip=clip) + TENSORFLOW)
     pipeline.wait("a name", pipeline.named)
     with_tensorflow = set()
     for process in [psutil.Process(pipeline.process.pid), *pipeline.descendants()]:  # type: ignore[union-attr]
