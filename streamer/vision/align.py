@@ -53,7 +53,7 @@ _MEAN_EYES = float(np.linalg.norm(MEAN_SHAPE[1] - MEAN_SHAPE[0]))
 _SHARPEST = 0.5  # below this scale, single pixels no longer stand for what is around them
 
 
-SHIPPED_ALIGNMENT: Alignment = "square"
+SHIPPED_ALIGNMENT: Alignment = "level"
 """What the weights that ship were trained on; cameras need to know it where there are none."""
 
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from streamer.config.sections import DetectConfig, EnrolConfig
+from streamer.vision.align import SHIPPED_ALIGNMENT
 from tests.trainer.enrolment.forgotten import NAME
 from tests.trainer.people import made_people, some_of
 from trainer.datasets.dataset import write_dataset
@@ -79,6 +80,6 @@ def forget_until_change(data: Path, number: int) -> None:
 
 def make_dataset(root: Path, out: Path) -> None:
     """A dataset from photos, to its end."""
-    rules: Rules = (EnrolConfig(), DetectConfig(), "square")
+    rules: Rules = (EnrolConfig(), DetectConfig(), SHIPPED_ALIGNMENT)
     found = harvest_people(people_in(root), out / "work", rules, lambda done: None)
     write_dataset(out, found, 10)

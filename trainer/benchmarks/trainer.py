@@ -31,6 +31,7 @@ from streamer.vision.images import read_image, resize_image
 from trainer.datasets.dataset import folds_of
 from trainer.enrolment.enrol import embed_all
 from trainer.evaluation.lfw import cut_faces
+from trainer.support.cutting import cutter_for
 from trainer.support.photos import find_photos
 from workers.classifier.fitting import ClassifierSpec, fit_classifier
 from workers.classifier.impostors import load_impostors
@@ -80,10 +81,10 @@ def measure(root: Path, wanted_folds: int, clips: Sequence[int], say: Say) -> di
         f"{people} people, {len(photos.known)} photos; {len(photos.strangers)} of strangers; "
         f"{photos.folds} folds"
     )
-    crops = cut_faces(photos.all)
+    embedder = load_embedder(None, EmbedConfig(), 2)
+    crops = cut_faces(photos.all, cut=cutter_for(embedder.alignment))
     seen = np.array([crop is not None for crop in crops])
     filled = np.stack([np.zeros((96, 96, 3), np.uint8) if c is None else c for c in crops])
-    embedder = load_embedder(None, EmbedConfig(), 2)
     vectors = embed_all(filled, embedder)
     impostors = load_impostors(None, embedder.fingerprint)
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from streamer.capture.demo import background, collins_bgr, hopper_bgr
 from streamer.config.sections import DetectConfig, EnrolConfig
+from streamer.vision.align import SHIPPED_ALIGNMENT
 from streamer.vision.images import encode_image
 from trainer.enrolment.bulk import harvest_people
 from trainer.enrolment.enrol import enrol
@@ -40,7 +41,10 @@ def leave_traces(data: Path, embedder: Embedder, impostors: Impostors) -> None:
     third.write_bytes(encode_image(np.ascontiguousarray(hopper_bgr()[:, ::-1]), ".png"))
     wall.write_bytes(encode_image(np.ascontiguousarray(background()[:300, :300]), ".png"))
     store, spec = GalleryStore(data / "gallery"), ClassifierSpec()
-    found = {path: harvest([path], RULES, DETECT, "square") for path in (own, hopper, third, wall)}
+    found = {
+        path: harvest([path], RULES, DETECT, SHIPPED_ALIGNMENT)
+        for path in (own, hopper, third, wall)
+    }
     enrol(store, {NAME: found[own]}, embedder=embedder, impostors=impostors, rules=RULES, spec=spec)
     # Somebody who looks like her, and she again: refused, in other people's versions.
     people = {"Grace Hopper": found[hopper], "Look Alike": found[own]}
@@ -58,7 +62,10 @@ def leave_traces(data: Path, embedder: Embedder, impostors: Impostors) -> None:
     shutil.copytree(versions / "000001", versions / ".partial-99999")
     for person, path in ((NAME, own), ("Unlike Anybody", wall)):
         harvest_people(
-            {person: [path.parent]}, data / "work" / "enrol", (RULES, DETECT, "square"), print
+            {person: [path.parent]},
+            data / "work" / "enrol",
+            (RULES, DETECT, SHIPPED_ALIGNMENT),
+            print,
         )
         refused = data / "refused" / person.replace(" ", "_")
         refused.mkdir(parents=True)

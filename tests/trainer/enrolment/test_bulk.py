@@ -4,12 +4,13 @@ import pytest
 
 from streamer.config.sections import DetectConfig, EnrolConfig
 from streamer.errors import DatasetError
+from streamer.vision.align import SHIPPED_ALIGNMENT
 from trainer.enrolment.bulk import Rules, harvest_people, people_in
 from trainer.enrolment.rows import Face
 from workers.gallery.traces import find_traces
 from workers.gallery.versions import Versions
 
-RULES: Rules = (EnrolConfig(), DetectConfig(), "square")
+RULES: Rules = (EnrolConfig(), DetectConfig(), SHIPPED_ALIGNMENT)
 
 
 def face_row(face: Face) -> tuple[object, ...]:

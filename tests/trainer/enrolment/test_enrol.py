@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from streamer.capture.demo import Actor, background, write_clip
 from streamer.config.sections import DetectConfig, EnrolConfig
+from streamer.vision.align import SHIPPED_ALIGNMENT
 from streamer.vision.images import encode_image, read_image
 from trainer.enrolment.enrol import enrol, varied
 from trainer.enrolment.harvest import harvest
@@ -27,17 +28,17 @@ def save(path: Path, image: NDArray[np.uint8]) -> Path:
 
 
 def refusal(paths: list[Path]) -> str:
-    found = harvest(paths, RULES, DETECT, "square")
+    found = harvest(paths, RULES, DETECT, SHIPPED_ALIGNMENT)
     assert found.usable == []
     return " | ".join(f"{where}: {why}" for where, why in found.refused)
 
 
 def test_no_path_gives_nothing() -> None:
-    assert harvest([], RULES, DETECT, "square") == Harvest()
+    assert harvest([], RULES, DETECT, SHIPPED_ALIGNMENT) == Harvest()
 
 
 def test_a_good_photo_gives_its_crop(portraits: dict[str, Path]) -> None:
-    found = harvest([portraits["Eileen Collins"]], RULES, DETECT, "square")
+    found = harvest([portraits["Eileen Collins"]], RULES, DETECT, SHIPPED_ALIGNMENT)
     assert [face.crop.crop_rgb.shape for face in found.usable] == [(96, 96, 3)]
     assert found.refused == []
 
@@ -82,7 +83,7 @@ def test_a_clip_of_one_person_is_used_and_one_of_two_is_refused(
     )
     write_clip(folder / "one.mp4", [one], 2, fps=10)
     write_clip(folder / "two.mp4", [one, two], 2, fps=10)
-    found = harvest([folder / "one.mp4"], RULES, DETECT, "square")
+    found = harvest([folder / "one.mp4"], RULES, DETECT, SHIPPED_ALIGNMENT)
     assert len(found.usable) >= 5
     clip = str(folder / "one.mp4")
     assert {face.source.followed_face for face in found.usable} == {(clip, 1)}
@@ -95,7 +96,7 @@ def test_a_folder_is_searched_in_depth(folder: Path, collins: NDArray[np.uint8])
     (folder / "a" / "b").mkdir(parents=True)
     save(folder / "a" / "b" / "x.png", collins)
     (folder / "a" / "notes.txt").write_text("x")
-    assert len(harvest([folder], RULES, DETECT, "square").usable) == 1
+    assert len(harvest([folder], RULES, DETECT, SHIPPED_ALIGNMENT).usable) == 1
 
 
 def test_the_same_pictures_twice_and_a_name_for_somebody_else(
@@ -105,7 +106,7 @@ def test_the_same_pictures_twice_and_a_name_for_somebody_else(
     impostors: Impostors,
 ) -> None:
     store, gallery = enrolled
-    found = harvest([portraits["Eileen Collins"]], RULES, DETECT, "square")
+    found = harvest([portraits["Eileen Collins"]], RULES, DETECT, SHIPPED_ALIGNMENT)
     spec = ClassifierSpec()
 
     def as_name(name: str, force: bool = False) -> tuple[Gallery | None, str]:
@@ -135,7 +136,9 @@ def test_the_same_pictures_twice_and_a_name_for_somebody_else(
 def test_people_under_the_minimum_are_refused_and_the_others_are_not(
     folder: Path, portraits: dict[str, Path], embedder: Embedder, impostors: Impostors
 ) -> None:
-    found = {name: harvest([path], RULES, DETECT, "square") for name, path in portraits.items()}
+    found = {
+        name: harvest([path], RULES, DETECT, SHIPPED_ALIGNMENT) for name, path in portraits.items()
+    }
     store, rules = GalleryStore(folder / "gallery"), EnrolConfig(min_crops=2)
     made, intakes = enrol(
         store, found, embedder=embedder, impostors=impostors, rules=rules, spec=ClassifierSpec()
@@ -168,7 +171,7 @@ def test_a_clip_of_two_people_in_turns_is_refused(
     embedder: Embedder,
     impostors: Impostors,
 ) -> None:
-    found = harvest([clip_of_two(folder, [collins, hopper])], RULES, DETECT, "square")
+    found = harvest([clip_of_two(folder, [collins, hopper])], RULES, DETECT, SHIPPED_ALIGNMENT)
     assert len({face.source.followed_face for face in found.usable}) >= 2
     store = GalleryStore(folder / "gallery")
     made, intakes = enrol(
@@ -190,7 +193,7 @@ def test_every_row_is_in_the_manifest_with_its_outcome(
     photo = portraits["Eileen Collins"]
     twin = folder / "twin.png"
     twin.write_bytes(photo.read_bytes())
-    found = harvest([photo, twin, wall, folder / "none.jpg"], RULES, DETECT, "square")
+    found = harvest([photo, twin, wall, folder / "none.jpg"], RULES, DETECT, SHIPPED_ALIGNMENT)
     store = GalleryStore(folder / "gallery")
     made, _ = enrol(
         store,

@@ -1,8 +1,10 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.vision.align import SHIPPED_ALIGNMENT
 from trainer.enrolment.realign import realigned
 from workers.gallery.people import People
 from workers.gallery.store import GalleryStore
@@ -16,8 +18,7 @@ def test_nobody_needs_no_crops_cut_anew() -> None:
 def test_enrolled_squares_are_levelled_for_a_network_that_wants_it(
     enrolled: tuple[GalleryStore, Gallery],
 ) -> None:
-    people = enrolled[1].people
-    assert people.alignment == "square"
+    people = replace(enrolled[1].people, alignment="square")
     level = realigned(people, "level")
     assert level.alignment == "level"
     assert level.crops_rgb.shape == people.crops_rgb.shape
@@ -32,9 +33,9 @@ def test_a_version_knows_how_its_crops_were_cut(
 ) -> None:
     store, gallery = enrolled
     manifest = store.folder / "versions" / gallery.version / "manifest.json"
-    assert json.loads(manifest.read_text())["alignment"] == "square"
+    assert json.loads(manifest.read_text())["alignment"] == SHIPPED_ALIGNMENT
     again = store.read()
     assert again is not None
-    assert again.people.alignment == "square"
+    assert again.people.alignment == SHIPPED_ALIGNMENT
     fewer = again.people.without_person("Grace Hopper")
     assert fewer.alignment == again.people.alignment

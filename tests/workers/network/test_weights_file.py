@@ -27,6 +27,7 @@ def test_the_shipped_file_says_what_it_is() -> None:
         "enlarge": 1.1,
         "size": 96,
         "colour": "RGB / 255",
+        "alignment": "level",
     }
     assert weights.recipe
 
