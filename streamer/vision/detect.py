@@ -1,5 +1,6 @@
 """Finding faces with a Haar cascade on a grey, reduced picture."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -130,13 +131,15 @@ class FallbackDetector:
 
     def detect(self, image_bgr: NDArray[np.uint8]) -> list[Box]:
         """As `HaarDetector.detect`, over the whole picture."""
-        return (
-            self._usual.detect(image_bgr)
-            or self._fine.detect(image_bgr)
-            or self._finest.detect(_equalised(image_bgr))
-            or self._other.detect(image_bgr)
-            or [box for tilt in self._TILTS_DEGREES for box in self._tilted(image_bgr, tilt)]
-        )
+        return next(filter(None, self.searches(image_bgr)), [])
+
+    def searches(self, image_bgr: NDArray[np.uint8]) -> Iterator[list[Box]]:
+        """Yield what each search finds, the strictest first, each as it is asked for."""
+        yield self._usual.detect(image_bgr)
+        yield self._fine.detect(image_bgr)
+        yield self._finest.detect(_equalised(image_bgr))
+        yield self._other.detect(image_bgr)
+        yield [box for tilt in self._TILTS_DEGREES for box in self._tilted(image_bgr, tilt)]
 
     def _tilted(self, image_bgr: NDArray[np.uint8], degrees: float) -> list[Box]:
         height, width = image_bgr.shape[:2]

@@ -1,5 +1,6 @@
 """The LFW protocol with the project's own detection and crop, for any weights."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -39,16 +40,18 @@ def cut_faces(
     on_progress: Callable[[int], None] = lambda done: None,
     cut: Cutter = cut_crop,
 ) -> list[NDArray[np.uint8] | None]:
-    """Cut each picture's middle face, None where none is found. Raises DatasetError."""
+    """Cut each picture's middle face, None where none is found. Raises DatasetError.
+
+    Where `cut` says that a box is no face, the next to the middle is tried, and then the boxes of
+    a looser search.
+    """
     detector = FallbackDetector()
     crops: list[NDArray[np.uint8] | None] = []
     with ThreadPoolExecutor(2) as pool:
         for path, image in zip(pictures, pool.map(read_image, pictures), strict=True):
             if image is None:
                 raise DatasetError(f"{path}: cannot be read as a picture")
-            boxes = detector.detect(image)
-            middle = _middle(boxes, image.shape[1], image.shape[0])
-            crops.append(None if middle is None else cut(image, middle))
+            crops.append(_middle_crop(image, detector, cut))
             on_progress(1)
     return crops
 
@@ -122,11 +125,18 @@ def greyed(crop_rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), np.uint8)
 
 
-def _middle(boxes: list[Box], width: int, height: int) -> Box | None:
-    """Return the box nearest the middle: LFW's pictures are cut around their person."""
+def _middle_crop(
+    image_bgr: NDArray[np.uint8], detector: FallbackDetector, cut: Cutter
+) -> NDArray[np.uint8] | None:
+    """Cut the face nearest the middle: LFW's pictures are cut around their person."""
+    height, width = image_bgr.shape[:2]
 
     def apart(box: Box) -> float:
-        x, y = box.x + box.width / 2 - width / 2, box.y + box.height / 2 - height / 2
-        return x * x + y * y
+        return math.hypot(box.x + (box.width - width) / 2, box.y + (box.height - height) / 2)
 
-    return min(boxes, key=apart, default=None)
+    for boxes in detector.searches(image_bgr):
+        for box in sorted(boxes, key=apart):
+            crop = cut(image_bgr, box)
+            if crop is not None:
+                return crop
+    return None
