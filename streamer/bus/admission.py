@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import zmq
-from zmq.auth.thread import ThreadAuthenticator
 
 from streamer.bus.curve import KEY_ROLES, KeyRole, authorised_keys, keys_without_role, load_key
 from streamer.errors import ConfigError
@@ -36,6 +35,9 @@ class Admission:
                 "`facestream keys %s` with --capture, --worker or --subscriber %s",
                 path, folder, path.stem,
             )  # fmt: skip
+        # It loads asyncio, which a process without CURVE has no use for.
+        from zmq.auth.thread import ThreadAuthenticator
+
         self._authenticator = ThreadAuthenticator(context)
         self._authenticator.start()
 

@@ -6,6 +6,11 @@ import signal
 import sys
 from pathlib import Path
 
+# What fitting loads when it first needs it is loaded before a process is there to be killed.
+import sklearn.linear_model
+import sklearn.model_selection
+import sklearn.svm  # noqa: F401
+
 from streamer.config.sections import DetectConfig, EnrolConfig
 from streamer.vision.align import SHIPPED_ALIGNMENT
 from tests.trainer.enrolment.forgotten import NAME

@@ -170,11 +170,11 @@ def rebuild(context: typer.Context) -> None:
 
     config = load_config(context.obj)
     store = GalleryStore(config.gallery_path)
-    embedder, impostors = network(config)
     with store.lock():
         gallery = store.read()
         if gallery is None:
             raise GalleryError("nobody is enrolled; there is nothing to rebuild")
+        embedder, impostors = network(config)
         people = realigned(gallery.people, embedder.alignment)
         vectors = embed_all(people.crops_rgb, embedder)
         saved = store.save(

@@ -3,6 +3,7 @@
 Scores to calibrate with come from held-out crops only: each person's clips and photos are left
 out in turn, shipped impostors are nobody, and enrolled people are left out in turn to be
 strangers to the others. So threshold and probability are not fitted to what was learned.
+scikit-learn takes a second to load, so what only reads a gallery does not load it.
 """
 
 from dataclasses import dataclass
@@ -10,10 +11,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedGroupKFold
-from sklearn.svm import SVC, LinearSVC
 
 from streamer.config.sections import IdentifyConfig
 from workers.classifier.by_person import EmbeddingsByPerson
@@ -116,6 +113,9 @@ def fit_scorer(
     """Fit a scorer of people 0 to p-1 from their (n, 128) embeddings, against strangers'."""
     if spec.kind == "knn":
         return NearestScorer(x, y, spec.neighbours)
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+    from sklearn.svm import LinearSVC
+
     people = int(y.max()) + 1
     # Embeddings crowd around a common mean; SVMs see them centred and of unit spread.
     mean = impostors.embeddings.mean(axis=0)
@@ -141,6 +141,8 @@ def fit_scorer(
 def _fit_kernel(
     x: Floats, y: Integers, strangers: Floats, people: int, spec: ClassifierSpec
 ) -> Scorer:
+    from sklearn.svm import SVC
+
     support = np.concatenate([x, strangers])
     targets = np.concatenate([y, np.full(len(strangers), NOBODY, np.int32)])
     coefficients = np.zeros((people, len(support)), np.float32)
@@ -179,6 +181,8 @@ def _with_variants(
 def _held_out_scores(
     x: Floats, y: Integers, group: Integers, impostors: Impostors, spec: ClassifierSpec
 ) -> Scores:
+    from sklearn.model_selection import StratifiedGroupKFold
+
     strangers = impostors.embeddings
     everybody = np.concatenate([x, strangers])
     targets = np.concatenate([y, np.full(len(strangers), NOBODY, np.int32)])
@@ -255,6 +259,8 @@ def _calibrate(scores: Scores) -> Calibration:
     right = scores.candidate == scores.truth
     if right.all() or not right.any():
         return Calibration(4.0, 0.0, 0.0)
+    from sklearn.linear_model import LogisticRegression
+
     inputs = np.column_stack([scores.margin, scores.squared_distance])
     both = LogisticRegression(C=100.0, class_weight="balanced").fit(inputs, right)
     margin, distance = (float(value) for value in both.coef_[0])
