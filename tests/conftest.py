@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from streamer.capture.demo import collins_bgr, hopper_bgr
 from streamer.config.sections import DetectConfig, EmbedConfig, EnrolConfig
 from streamer.vision.images import encode_image
+from tests.once import made_once
 from trainer.enrolment.enrol import enrol
 from trainer.enrolment.harvest import harvest
 from workers.classifier.fitting import ClassifierSpec
@@ -51,7 +52,8 @@ def portraits(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="session")
 def embedder() -> Embedder:
-    return load_embedder(None, EmbedConfig(runtime="tensorflow", precision="float32"), 2)
+    """The shipped network, in the runtime that is there soonest."""
+    return load_embedder(None, EmbedConfig(runtime="onnxruntime", precision="float32"), 2)
 
 
 @pytest.fixture(scope="session")
@@ -59,22 +61,31 @@ def impostors() -> Impostors:
     return load_impostors()
 
 
+@pytest.fixture(scope="session")
+def both_enrolled(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """The folder of a gallery with one person in its first version and both in its second."""
+
+    def make(home: Path) -> None:
+        portraits: dict[str, Path] = request.getfixturevalue("portraits")
+        embedder: Embedder = request.getfixturevalue("embedder")
+        for name, path in portraits.items():
+            enrol(
+                GalleryStore(home),
+                {name: harvest([path], EnrolConfig(), DetectConfig(), embedder.alignment)},
+                embedder=embedder,
+                impostors=request.getfixturevalue("impostors"),
+                rules=EnrolConfig(),
+                spec=ClassifierSpec(),
+            )
+
+    return made_once(tmp_path_factory, "both-enrolled", make)
+
+
 @pytest.fixture
-def enrolled(
-    folder: Path, portraits: dict[str, Path], embedder: Embedder, impostors: Impostors
-) -> tuple[GalleryStore, Gallery]:
-    """A gallery with both people."""
+def enrolled(folder: Path, both_enrolled: Path) -> tuple[GalleryStore, Gallery]:
+    """A gallery with both people, of this test's own."""
+    shutil.copytree(both_enrolled, folder / "gallery")
     store = GalleryStore(folder / "gallery")
-    gallery: Gallery | None = None
-    for name, path in portraits.items():
-        found = {name: harvest([path], EnrolConfig(), DetectConfig(), embedder.alignment)}
-        gallery, _ = enrol(
-            store,
-            found,
-            embedder=embedder,
-            impostors=impostors,
-            rules=EnrolConfig(),
-            spec=ClassifierSpec(),
-        )
+    gallery = store.read()
     assert gallery is not None
     return store, gallery

@@ -1,7 +1,6 @@
 """Fixtures of the tests with real processes."""
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 
 from streamer.capture.demo import Actor, collins_bgr, hopper_bgr, write_clip
 from tests.integration.harness import Pipeline
+from tests.once import made_once
 from workers.gallery.store import GalleryStore
 from workers.gallery.version import Gallery
 
@@ -29,9 +29,8 @@ def gallery(enrolled: tuple[GalleryStore, Gallery], folder: Path) -> Gallery:
 
 
 @pytest.fixture(scope="session")
-def clip() -> Iterator[Path]:
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight seconds of both people, moving and scaling, side by side."""
-    home = Path(tempfile.mkdtemp(prefix="fs-"))
     cast = [
         Actor(
             portrait_bgr=collins_bgr(),
@@ -52,6 +51,7 @@ def clip() -> Iterator[Path]:
             period_s=5.0,
         ),
     ]
-    write_clip(home / "two.mp4", cast, 8.0, fps=15)
-    yield home / "two.mp4"
-    shutil.rmtree(home)
+    home = made_once(
+        tmp_path_factory, "clip", lambda home: write_clip(home / "two.mp4", cast, 8.0, fps=15)
+    )
+    return home / "two.mp4"

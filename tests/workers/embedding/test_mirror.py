@@ -26,7 +26,7 @@ def test_a_crop_and_its_mirror_image_have_one_embedding(
 
 
 def test_embeddings_of_mirrored_crops_are_not_taken_for_plain_ones(embedder: Embedder) -> None:
-    config = EmbedConfig(runtime="tensorflow", precision="float32", mirror=True)
+    config = EmbedConfig(runtime="onnxruntime", precision="float32", mirror=True)
     both = load_embedder(None, config, 2)
     assert both.fingerprint == f"{embedder.fingerprint}+mirror"
     crops = np.random.default_rng(0).integers(0, 256, (3, 96, 96, 3), np.uint8)

@@ -8,7 +8,13 @@ from streamer.vision.boxes import Box
 from streamer.vision.crop import cut_crop
 from workers.embedding.tensorflow_graph import build_embedder
 from workers.network.nn4 import array_shapes
-from workers.network.weights_file import KERAS_OPENFACE_LRN, TORCH_LRN, LocalResponseNorm, Weights
+from workers.network.weights_file import (
+    KERAS_OPENFACE_LRN,
+    TORCH_LRN,
+    LocalResponseNorm,
+    Weights,
+    load_weights,
+)
 
 
 def random_weights(lrn: LocalResponseNorm) -> Weights:
@@ -55,10 +61,7 @@ def test_a_batch_is_its_crops_one_by_one_and_no_crop_is_no_embedding() -> None:
     assert embed(crops[:0]).shape == (0, 128)
 
 
-def test_colour_order_and_scale_matter(embedder: object, collins: NDArray[np.uint8]) -> None:
-    from workers.embedding.embedder import Embedder
-
-    assert isinstance(embedder, Embedder)
+def test_colour_order_and_scale_matter(collins: NDArray[np.uint8]) -> None:
     crop = cut_crop(collins, Box(60, 40, 120, 120))
-    right, swapped = embedder.embed(np.stack([crop, crop[:, :, ::-1]]))
+    right, swapped = build_embedder(load_weights())(np.stack([crop, crop[:, :, ::-1]]))
     assert float(right @ swapped) < 0.999
