@@ -31,8 +31,8 @@ def process_specs(config: Config, shared_frames: Mapping[str, int]) -> list[Proc
     workers, _ = config.embed.pool(available_cores())
     every_camera = tuple(shared_frames.items())
     return [
-        _spec("identify", stop_order=4),
-        _spec("view", stop_order=3, shared_frames=every_camera),
+        _spec("identify", stop_order=3),
+        _spec("view", stop_order=1, shared_frames=every_camera),
         _spec("dispatch", stop_order=1),
         *(
             _spec("embed", "--name", f"embed-{number}", name=f"embed-{number}", stop_order=2)

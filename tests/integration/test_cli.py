@@ -4,28 +4,44 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from streamer.vision.images import encode_image, read_image
+from tests.integration.forked import forking
 from tests.integration.harness import LOOP, Pipeline, plain
+from tests.integration.prompt import run_prompt
 from workers.gallery.version import Gallery
 
 CAMERA = '[cameras.door]\nsource = "demo"\n'
 
 
+Prompt = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def environment(home: Path) -> dict[str, str]:
+    env = {"PATH": "/usr/bin:/bin", "COLUMNS": "160", "HOME": str(home), "TERM": "dumb"}
+    return env | {name: v for name, v in os.environ.items() if name.startswith("COVERAGE_")}
+
+
+@pytest.fixture(scope="module")
+def prompt() -> Iterator[Prompt]:
+    """As `facestream`, without the second that a command takes to load."""
+    with forking("tests.integration.prompt") as context:
+        yield lambda *arguments, cwd: run_prompt(context, arguments, cwd, environment(cwd))
+
+
 def facestream(*arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
-    env = {"PATH": "/usr/bin:/bin", "COLUMNS": "160", "HOME": str(cwd), "TERM": "dumb"}
-    env |= {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
     return subprocess.run(
         [sys.executable, "-m", "streamer.cli", *arguments],
         capture_output=True,
         text=True,
         check=False,
         cwd=cwd,
-        env=env,
+        env=environment(cwd),
     )
 
 
@@ -95,11 +111,11 @@ def test_help_has_a_line_for_every_command(folder: Path) -> None:
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(
-    folder: Path, config: str | None, arguments: list[str], expected: str
+    folder: Path, prompt: Prompt, config: str | None, arguments: list[str], expected: str
 ) -> None:
     if config is not None:
         (folder / "config.toml").write_text(config)
-    done = facestream(*arguments, cwd=folder)
+    done = prompt(*arguments, cwd=folder)
     assert done.returncode == 2, done.stderr
     assert expected in done.stderr
     assert "Traceback" not in done.stderr
@@ -127,7 +143,7 @@ def test_nobody_is_enrolled_at_first(folder: Path) -> None:
     assert "nobody is enrolled" in done.stdout
 
 
-def test_a_night_of_the_trainer(folder: Path, portraits: dict[str, Path]) -> None:
+def test_a_night_of_the_trainer(folder: Path, prompt: Prompt, portraits: dict[str, Path]) -> None:
     """Two people with three photos each: enrolled, reported on, tuned, put back, carried over."""
     (folder / "config.toml").write_text(plain(CAMERA))
     for name, path in portraits.items():
@@ -140,7 +156,7 @@ def test_a_night_of_the_trainer(folder: Path, portraits: dict[str, Path]) -> Non
         (folder / "people" / name / "c.jpg").write_bytes(encode_image(image // 2, ".jpg"))
 
     def good(*arguments: str) -> str:
-        done = facestream(*arguments, cwd=folder)
+        done = prompt(*arguments, cwd=folder)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -161,7 +177,7 @@ def test_a_night_of_the_trainer(folder: Path, portraits: dict[str, Path]) -> Non
         "train", "tune", "--grid", "grid.toml", "--outer", "2", "--inner", "2", "--jobs", "1"
     )
     assert 'classifier = "knn"' in tuned
-    few = facestream("train", "finetune", "--out", "f.npz", cwd=folder)
+    few = prompt("train", "finetune", "--out", "f.npz", cwd=folder)
     assert few.returncode == 2
     assert "six people" in few.stderr.splitlines()[-1]
 

@@ -1,7 +1,6 @@
 """SIGKILL at 100 random moments: what was there stays usable, and the work goes on."""
 
 import contextlib
-import multiprocessing
 import random
 import shutil
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ import psutil
 import pytest
 
 from streamer.errors import DatasetError
+from tests.integration.forked import forking
 from tests.integration.harness import GENEROUS_S
 from tests.integration.long_work import (
     forget,
@@ -30,13 +30,8 @@ from workers.gallery.store import GalleryStore
 @pytest.fixture(scope="module")
 def context() -> Iterator[ForkServerContext]:
     """Processes that start at once: what they need is loaded already."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.integration.long_work"])
-    yield context
-    # The server ends with its last user; without this it would outlive the tests.
-    from multiprocessing import forkserver
-
-    forkserver._forkserver._stop()  # type: ignore[attr-defined]
+    with forking("tests.integration.long_work") as context:
+        yield context
 
 
 def killed(context: ForkServerContext, work: Callable[..., object], *arguments: Path) -> bool:

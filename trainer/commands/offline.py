@@ -83,18 +83,20 @@ def compare(
     """Tell whether the largest faces of two pictures are one person's."""
     import numpy as np
 
+    from streamer.vision.align import alignment_for
     from trainer.commands.enrolment import network
     from trainer.offline.faces import faces_in, picture_detector
 
     config = load_config(context.obj)
     detector = picture_detector(config.detect)
-    embedder, impostors = network(config)
+    alignment = alignment_for(config.embed, config.weights_path)
     crops = []
     for path in (a, b):
-        _, faces = faces_in(path, detector, embedder.alignment)
+        _, faces = faces_in(path, detector, alignment)
         if not faces:
             raise PictureError(f"{path}: no face was found")
         crops.append(faces[0].crop_rgb)
+    embedder, impostors = network(config)
     first, second = embedder.embed(np.stack(crops))
     apart = float(np.clip(2 - 2 * first @ second, 0, 4))
     nearer = impostors.share_nearer_than(apart)
