@@ -186,16 +186,16 @@ def _held_out_scores(
     strangers = impostors.embeddings
     everybody = np.concatenate([x, strangers])
     targets = np.concatenate([y, np.full(len(strangers), NOBODY, np.int32)])
-    own_group = np.arange(len(strangers)) + int(group.max()) + 1
     folds = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=0)
+    # Each stranger is a group alone, so that they are simply dealt out.
+    dealt = np.array_split(np.random.default_rng(0).permutation(len(strangers)), _FOLDS)
     scores: Scores | None = None
-    for train, test in folds.split(everybody, targets, np.concatenate([group, own_group])):
-        known = train[targets[train] != NOBODY]
-        unknown = train[targets[train] == NOBODY]
+    for (known, tested), out in zip(folds.split(x, y, group), dealt, strict=True):
+        test = np.concatenate([tested, len(x) + out])
         found = _score(
-            everybody[known],
-            y=targets[known],
-            strangers=everybody[unknown],
+            x[known],
+            y=y[known],
+            strangers=np.delete(strangers, out, axis=0),
             everybody=everybody,
             test=test,
             truth=targets[test],

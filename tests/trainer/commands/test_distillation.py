@@ -44,12 +44,15 @@ def distil(*arguments: str) -> str:
     return done.output
 
 
-def test_from_photos_to_weights_stopped_on_the_way(home: Path) -> None:
+def test_from_photos_to_weights_stopped_on_the_way(
+    home: Path, request: pytest.FixtureRequest
+) -> None:
     command = ("--teacher", "means.toml", "--crops", "level", "--batch", "4", "--out", "w.npz")
     said = distil(*command, "--epochs", "1", "--minutes", "0")
     assert "12 faces in 12 photos" in said
     assert "stopped at step 1 of 3" in said
     assert load_weights(home / "w.npz").alignment == "level"
+    request.getfixturevalue("step_by_step")  # the graph was built once
     assert "done; w.npz" in distil(*command, "--epochs", "1")
     weights = load_weights(home / "w.npz")
     assert '"teachers": ["means.toml=1"]' in weights.recipe

@@ -15,6 +15,7 @@ from trainer.distillation.distil import Distiller, DistilProgress, Recipe
 from trainer.distillation.training_faces import TrainingFaces
 from trainer.teachers.contexts import CONTEXT_SIZE, SQUARE_SIDE
 
+pytestmark = pytest.mark.usefixtures("step_by_step")
 RECIPE = Recipe(epochs=2.0, batch=4, warm_up_steps=2, peak_rate=1e-3)
 
 
