@@ -13,6 +13,7 @@ from streamer.capture.demo import collins_bgr, hopper_bgr
 from streamer.config.sections import DetectConfig, EmbedConfig, EnrolConfig
 from streamer.vision.images import encode_image
 from tests.once import made_once
+from tests.trainer.enrolment.forgotten import leave_traces
 from trainer.enrolment.enrol import enrol
 from trainer.enrolment.harvest import harvest
 from workers.classifier.fitting import ClassifierSpec
@@ -89,3 +90,15 @@ def enrolled(folder: Path, both_enrolled: Path) -> tuple[GalleryStore, Gallery]:
     gallery = store.read()
     assert gallery is not None
     return store, gallery
+
+
+@pytest.fixture(scope="session")
+def traces(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """A data folder in which a person has left traces everywhere; nobody may change it."""
+
+    def make(home: Path) -> None:
+        (home / "var").mkdir()
+        embedder, impostors = map(request.getfixturevalue, ("embedder", "impostors"))
+        leave_traces(home / "var", embedder, impostors)
+
+    return made_once(tmp_path_factory, "traces", make) / "var"

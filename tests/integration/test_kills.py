@@ -20,10 +20,8 @@ from tests.integration.long_work import (
     save_galleries,
     search_parameters,
 )
-from tests.trainer.enrolment.forgotten import NAME, OTHERS, leave_traces, needles, search
+from tests.trainer.enrolment.forgotten import NAME, OTHERS, needles, search
 from trainer.datasets.dataset import read_dataset
-from workers.classifier.impostors import Impostors
-from workers.embedding.embedder import Embedder
 from workers.gallery.store import GalleryStore
 
 
@@ -102,16 +100,6 @@ def test_a_dataset_is_there_whole_or_not_at_all(
     make_dataset(root, folder / "set")
     assert len(read_dataset(folder / "set").labels) == 6
     assert not list((folder / "set").glob(".*manifest*"))
-
-
-@pytest.fixture(scope="module")
-def traces(
-    tmp_path_factory: pytest.TempPathFactory, embedder: Embedder, impostors: Impostors
-) -> Path:
-    data = tmp_path_factory.mktemp("forget") / "var"
-    data.mkdir()
-    leave_traces(data, embedder, impostors)
-    return data
 
 
 @pytest.mark.parametrize("finished_by", ["forget", "another writer"])

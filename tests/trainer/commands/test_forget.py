@@ -10,26 +10,14 @@ from typer.testing import CliRunner
 
 from streamer.commands.app import load_app
 from streamer.errors import FacestreamError
-from tests.trainer.enrolment.forgotten import NAME, OTHERS, leave_traces, needles, search
-from workers.classifier.impostors import Impostors
-from workers.embedding.embedder import Embedder
+from tests.trainer.enrolment.forgotten import NAME, OTHERS, needles, search
 from workers.gallery.store import GalleryStore
 
 
-@pytest.fixture(scope="module")
-def made(
-    tmp_path_factory: pytest.TempPathFactory, embedder: Embedder, impostors: Impostors
-) -> Path:
-    data = tmp_path_factory.mktemp("forget") / "var"
-    data.mkdir()
-    leave_traces(data, embedder, impostors)
-    return data
-
-
 @pytest.fixture
-def data(made: Path, folder: Path) -> Iterator[Path]:
+def data(traces: Path, folder: Path) -> Iterator[Path]:
     """A copy of the folder with traces, and a config beside it."""
-    shutil.copytree(made, folder / "var")
+    shutil.copytree(traces, folder / "var")
     (folder / "config.toml").write_text('[cameras.door]\nsource = "demo"\n')
     yield folder / "var"
 
