@@ -204,22 +204,11 @@ def test_the_demo_needs_nothing_and_names_who_it_enrolled(pipeline: Pipeline) ->
     assert "\x1b[" not in output  # plain lines where there is no terminal
 
 
-def test_watch_prints_events_as_json(pipeline: Pipeline, gallery: Gallery, clip: Path) -> None:
-    import json
-
-    pipeline.start(LOOP.format(clip=clip))
-    pipeline.wait("an event", lambda: pipeline.events)
-    done = pipeline.call("watch", "--json", "--count", "3")
-    assert done.returncode == 0, done.stderr
-    events = [json.loads(line) for line in done.stdout.splitlines()]
-    assert len(events) == 3
-    assert {event["camera"] for event in events} == {"door"}
-    assert pipeline.stop() == 0
-
-
-def test_a_program_subscribes_with_typed_events(
+def test_beside_a_running_pipeline_others_hear_of_it_and_no_second_one_runs(
     pipeline: Pipeline, gallery: Gallery, clip: Path
 ) -> None:
+    import json
+
     import streamer
 
     pipeline.start(LOOP.format(clip=clip))
@@ -227,4 +216,14 @@ def test_a_program_subscribes_with_typed_events(
         assert event.event in ("enter", "update", "exit")
         if event.identity == "Eileen Collins":
             break
+    done = pipeline.call("watch", "--json", "--count", "3")
+    assert done.returncode == 0, done.stderr
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(events) == 3
+    assert {event["camera"] for event in events} == {"door"}
+    second = pipeline.call("run")
+    assert second.returncode == 2
+    assert "running here already" in second.stderr
+    before = len(pipeline.events)
+    pipeline.wait("that the first goes on", lambda: len(pipeline.events) > before)
     assert pipeline.stop() == 0

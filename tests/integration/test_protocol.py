@@ -31,19 +31,29 @@ def test_the_page_names_every_field_and_no_other(name: str) -> None:
     }
 
 
-def test_the_pages_subscriber_hears_who_is_there(
+def test_what_is_published_is_as_the_page_says_and_its_subscriber_hears_who_is_there(
     pipeline: Pipeline, gallery: Gallery, clip: Path
 ) -> None:
     (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     script = pipeline.folder / "subscriber.py"
     script.write_text(code)
     assert set(re.findall(r"^import (\w+)", code, re.MULTILINE)) == {"sys", "msgpack", "zmq"}
-    address = f"ipc://{pipeline.folder}/var/run/events"
-    with subprocess.Popen(
-        [sys.executable, str(script), address], stdout=subprocess.PIPE, text=True
-    ) as reader:
+    run = f"ipc://{pipeline.folder}/var/run"
+    with (
+        subprocess.Popen(
+            [sys.executable, str(script), f"{run}/events"], stdout=subprocess.PIPE, text=True
+        ) as reader,
+        zmq.Context() as context,
+        context.socket(zmq.SUB) as socket,
+    ):
+        socket.linger = 0
+        for bus in ("events", "pictures"):
+            socket.connect(f"{run}/{bus}")
+        for topic in ("frame/door", "gallery", "stats"):
+            socket.subscribe(topic)
         try:
             pipeline.start(LOOP.format(clip=clip))
+            hear_frames_gallery_and_stats(socket, gallery)
             assert reader.stdout is not None
             heard: set[str] = set()
             while len(heard) < 2:
@@ -59,31 +69,21 @@ def test_the_pages_subscriber_hears_who_is_there(
     assert pipeline.stop() == 0
 
 
-def test_frames_gallery_and_stats_are_as_the_page_says(
-    pipeline: Pipeline, gallery: Gallery, clip: Path
-) -> None:
-    with zmq.Context() as context, context.socket(zmq.SUB) as socket:
-        socket.linger = 0
-        for bus in ("events", "pictures"):
-            socket.connect(f"ipc://{pipeline.folder}/var/run/{bus}")
-        for topic in ("frame/door", "gallery", "stats"):
-            socket.subscribe(topic)
-        pipeline.start(LOOP.format(clip=clip))
-        heard: dict[str, dict[str, object]] = {}
-        while len(heard) < 3:
-            assert socket.poll(round(GENEROUS_S * 1000))
-            channel, header, *rest = socket.recv_multipart()
-            event = msgpack.unpackb(header)
-            assert event["v"] == 2
-            heard[event["type"]] = event
-            assert len(rest) == (channel == b"frame/door")
-            if rest:
-                image = decode_image(rest[0])
-                assert image is not None
-                assert list(image.shape[1::-1]) == event["frame_wh"] == [1280, 720]
-        assert set(heard["GalleryEvent"]["names"]) == {"Eileen Collins", "Grace Hopper"}  # type: ignore[call-overload]
-        assert heard["GalleryEvent"]["weights"] == gallery.weights
-    assert pipeline.stop() == 0
+def hear_frames_gallery_and_stats(socket: "zmq.Socket[bytes]", gallery: Gallery) -> None:
+    heard: dict[str, dict[str, object]] = {}
+    while len(heard) < 3:
+        assert socket.poll(round(GENEROUS_S * 1000))
+        channel, header, *rest = socket.recv_multipart()
+        event = msgpack.unpackb(header)
+        assert event["v"] == 2
+        heard[event["type"]] = event
+        assert len(rest) == (channel == b"frame/door")
+        if rest:
+            image = decode_image(rest[0])
+            assert image is not None
+            assert list(image.shape[1::-1]) == event["frame_wh"] == [1280, 720]
+    assert set(heard["GalleryEvent"]["names"]) == {"Eileen Collins", "Grace Hopper"}  # type: ignore[call-overload]
+    assert heard["GalleryEvent"]["weights"] == gallery.weights
 
 
 def test_pictures_are_encoded_only_while_somebody_wants_them(

@@ -10,6 +10,7 @@ import pytest
 
 from streamer.vision.images import encode_image, resize_image
 from tests.integration.harness import Pipeline, leftovers
+from tests.once import made_once
 from workers.gallery.version import Gallery
 
 PYTHON = "/usr/bin/python3"
@@ -66,17 +67,23 @@ class Camera:
             self.process = None
 
 
+@pytest.fixture(scope="session")
+def frames(tmp_path_factory: pytest.TempPathFactory, clip: Path) -> Path:
+    def make(home: Path) -> None:
+        capture = cv2.VideoCapture(str(clip))
+        count = 0
+        while (read := capture.read())[0]:
+            small = resize_image(read[1], 640, 360)  # type: ignore[arg-type]
+            (home / f"{count:04d}.jpg").write_bytes(encode_image(small, quality=95))
+            count += 1
+        capture.release()
+
+    return made_once(tmp_path_factory, "frames", make)
+
+
 @pytest.fixture
-def camera(folder: Path, clip: Path) -> Iterator[Camera]:
-    (folder / "frames").mkdir()
-    capture = cv2.VideoCapture(str(clip))
-    count = 0
-    while (read := capture.read())[0]:
-        small = resize_image(read[1], 640, 360)  # type: ignore[arg-type]
-        (folder / "frames" / f"{count:04d}.jpg").write_bytes(encode_image(small, quality=95))
-        count += 1
-    capture.release()
-    running = Camera(folder / "frames")
+def camera(frames: Path) -> Iterator[Camera]:
+    running = Camera(frames)
     yield running
     running.stop()
 
