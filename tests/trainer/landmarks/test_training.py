@@ -44,6 +44,7 @@ def test_it_learns_and_the_file_says_the_same_as_the_model(
     assert found.confidence == pytest.approx(1 / (1 + np.exp(-output[10])), abs=1e-3)
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_a_stopped_run_goes_on_as_if_it_had_never_stopped(
     faces: LandmarkFaces, folder: Path
 ) -> None:

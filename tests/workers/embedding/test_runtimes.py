@@ -63,9 +63,11 @@ def test_tensorflow_precisions(
     expected: NDArray[np.float32],
     precision: Precision,
 ) -> None:
-    found = embed_all(build(weights, 1, "tensorflow", precision), crops)
+    # In float32 it is the graph of `expected`, in as many threads as are asked for.
+    some = slice(100 if precision == "float32" else None)
+    found = embed_all(build(weights, 1, "tensorflow", precision), crops[some])
     assert found.dtype == np.float32
-    assert (found * expected).sum(axis=1).min() > 0.999
+    assert (found * expected[some]).sum(axis=1).min() > 0.999
 
 
 def test_onnxruntime(
