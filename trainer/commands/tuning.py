@@ -76,12 +76,13 @@ def finetune(
     Better: on people that it was neither trained on nor stopped by. Stopped or killed, the same
     command goes on.
     """
-    from trainer.finetuning.triplets import RULES
+    from trainer.finetuning.triplets import RULES, split_people
 
     if rule not in RULES:
         raise ConfigError(f"--rule must be one of {', '.join(RULES)}. Received: {rule!r}")
     config = load_config(context.obj)
     faces = _faces(config, source)
+    split_people(faces.labels, faces.group)  # too few are refused before TensorFlow loads
     from streamer.runtime.stderr import quiet_stderr
 
     with quiet_stderr():

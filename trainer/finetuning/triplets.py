@@ -14,6 +14,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.errors import DatasetError
+
 Rule = Literal["original", "semi_hard", "hard"]
 RULES: tuple[Rule, ...] = ("original", "semi_hard", "hard")
 
@@ -53,7 +55,7 @@ def split_people(
     """People for training, for the early stop and for the last test; none is in two of them.
 
     Only people with two moments can be tested on; a fifth of them, two at least, for each of the
-    two. Raises ValueError where that leaves fewer than two to train on.
+    two. Raises DatasetError where that leaves fewer than two to train on.
     """
     people = np.unique(labels)
     testable = np.array(
@@ -61,7 +63,11 @@ def split_people(
     )
     share = max(2, len(testable) // 5)
     if len(testable) < 2 * share or len(people) - 2 * share < 2:
-        raise ValueError(f"{len(people)} people, {len(testable)} of them with two moments")
+        raise DatasetError(
+            f"fine-tuning needs six people with two photos or clips each, at least: it trains on "
+            f"some, stops by others, and is judged on others again. Received: {len(people)} "
+            f"people, {len(testable)} of them with two moments"
+        )
     order = np.random.default_rng(seed).permutation(testable)
     stop, test = order[:share], order[share : 2 * share]
     train = np.setdiff1d(people, order[: 2 * share])

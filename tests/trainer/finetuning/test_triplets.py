@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from streamer.errors import DatasetError
 from trainer.finetuning.triplets import Rule, choose_triplets, split_people
 
 
@@ -65,5 +66,5 @@ def test_people_are_in_one_part_only() -> None:
     assert sorted([*train, *stop, *test]) == list(range(11))
     assert 0 in train
     assert (len(stop), len(test)) == (2, 2)
-    with pytest.raises(ValueError, match="5 people"):
+    with pytest.raises(DatasetError, match="5 people"):
         split_people(labels[:10], np.arange(10, dtype=np.int32))
