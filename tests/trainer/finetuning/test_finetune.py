@@ -44,6 +44,7 @@ def test_only_the_last_blocks_learn_and_norms_keep_their_statistics(folder: Path
             assert np.array_equal(array, start.arrays[name])
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_a_stopped_run_goes_on_as_if_it_had_never_stopped(folder: Path) -> None:
     start, dataset = load_weights(None), patches(8, 3)
     whole = FineTuner(dataset, start, RECIPE, folder / "whole")
