@@ -21,6 +21,7 @@ from trainer.commands.options import (
 )
 from trainer.support.progress import progress_text, progress_to
 from trainer.support.stopping import stoppable
+from workers.network.nn4 import BLOCKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,6 +63,13 @@ def distil(
         float, typer.Option(min=0.01, max=1, help="Last part, in which the rate falls to zero.")
     ] = 0.35,
     batch: Annotated[int, typer.Option(min=2, help="Crops a step.")] = 128,
+    freeze: Annotated[
+        str, typer.Option(help='Last block to keep as it is in --start, e.g. "3b"; twice as fast.')
+    ] = "",
+    views: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Share of crops whose target is of the crop itself."),
+    ] = 0.0,
     morphs: Annotated[
         int, typer.Option(min=0, help="Also train on so many blends of two faces each.")
     ] = 0,
@@ -77,6 +85,12 @@ def distil(
     if crops not in ("square", "level"):
         raise ConfigError(f"--crops must be square or level. Received: {crops!r}")
     alignment: Alignment = "level" if crops == "level" else "square"
+    if freeze not in ("", *BLOCKS):
+        raise ConfigError(f"--freeze must be one of {', '.join(BLOCKS)}. Received: {freeze!r}")
+    if freeze and start is None:
+        raise ConfigError("--freeze keeps what --start brings; name weights to start with")
+    if views and alignment != "level":
+        raise ConfigError("--views needs --crops level: teachers look at levelled faces")
     from trainer.teachers.teacher import DLIB, load_teacher, named_teacher
 
     chosen = [named_teacher(text) for text in teacher or [DLIB]]
@@ -91,6 +105,7 @@ def distil(
         from trainer.distillation.distil import Distiller, Recipe
         from trainer.distillation.targets import targets_for
         from trainer.distillation.training_faces import TrainingFaces
+        from trainer.distillation.views import view_describer
     from workers.embedding.processor import this_processor
 
     with stoppable() as stopped:
@@ -116,6 +131,7 @@ def distil(
                 "teachers": [f"{Path(name).name}={share:g}" for name, share in chosen],
                 "targets": targets.key,
             },
+            describe=view_describer(teachers, targets) if views else None,
         )
         recipe = Recipe(
             epochs=epochs,
@@ -123,6 +139,8 @@ def distil(
             fall_share=fall_share,
             batch=batch,
             temperature=targets.temperature,
+            view_share=views,
+            frozen=freeze,
         )
         with quiet_stderr():
             distiller = Distiller(learnt, work, recipe, first, this_processor().bfloat16)

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from trainer.distillation.student import arrays_of, build_student, load_arrays
 from trainer.distillation.training_faces import TrainingFaces
 from trainer.support.checkpoint import Checkpoint, check_settings
-from workers.network.nn4 import all_convs
+from workers.network.nn4 import all_convs, convs_up_to
 from workers.network.weights_file import TORCH_LRN, LocalResponseNorm, Weights, crop_of
 
 CHECKPOINT_SECONDS = 120.0
@@ -33,7 +33,11 @@ CHECKPOINT_SECONDS = 120.0
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """All numbers of a run; they are written into the weights file."""
+    """All numbers of a run; they are written into the weights file.
+
+    view_share: of the crops, whose target is what the teachers say of the crop, not the photo.
+    frozen: the last block that stays as the start has it, with all before it ("3b"); "" for none.
+    """
 
     epochs: float = 30.0
     peak_rate: float = 2e-3
@@ -46,6 +50,8 @@ class Recipe:
     temperature: float = 0.02
     neighbours: int = 16_384
     mean_share: float = 0.998
+    view_share: float = 0.0
+    frozen: str = ""
     seed: int = 1
 
 
@@ -86,6 +92,9 @@ class Distiller:
         keras.mixed_precision.set_global_policy("float32")
         if start:
             load_arrays(self._model, all_convs(), start.arrays)
+        for layer in convs_up_to(recipe.frozen):
+            self._model.get_layer(layer.name).trainable = False
+            self._model.get_layer(layer.norm).trainable = False
         self._optimiser = keras.optimizers.AdamW(
             recipe.peak_rate, weight_decay=recipe.weight_decay, global_clipnorm=recipe.clip_norm
         )
@@ -171,7 +180,11 @@ class Distiller:
         chosen = order[place * recipe.batch : (place + 1) * recipe.batch]
         rng = np.random.default_rng([recipe.seed, step, 1])
         crops = np.stack([self._faces.crop(int(index), rng) for index in chosen])
-        return crops, self._faces.targets[chosen]
+        targets = self._faces.targets[chosen]
+        seen = np.random.default_rng([recipe.seed, step, 2]).random(len(chosen)) < recipe.view_share
+        if self._faces.describe is not None and seen.any():
+            targets[seen] = self._faces.describe(crops[seen])
+        return crops, targets
 
     def _step_function(self) -> Callable[..., tf.Tensor]:
         model, optimiser, recipe = self._model, self._optimiser, self._recipe

@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from streamer.files import write_file
 from streamer.vision.align import Alignment
 from streamer.vision.faces import DetectedFace, crop_face
 from streamer.vision.landmarks import Landmarks
-from trainer.distillation.reduction import reduction_of
+from trainer.distillation.reduction import Reduction, reduction_of
 from trainer.teachers.contexts import square
 from trainer.teachers.descriptors import SideBySide
 from trainer.teachers.faces import Faces
@@ -31,12 +31,13 @@ class Targets:
     """vectors (n, 128) float32, unit; key: a digest of what they were made from.
 
     temperature: of the softmax over similarities, which lie closer together where they are not
-    centred.
+    centred. `reduce` makes a target of what each teacher says of one more picture.
     """
 
     vectors: NDArray[np.float32]
     key: str
     temperature: float
+    reduce: Callable[[Sequence[NDArray[np.float32]]], NDArray[np.float32]]
 
 
 def targets_for(
@@ -58,19 +59,28 @@ def targets_for(
         content.update(one.tobytes())
     key = content.hexdigest()[:20]
     if len(faces.descriptors) == 1 and faces.descriptors[0].shape[1] == EMBEDDING_SIZE:
-        return Targets(faces.descriptors[0], key, _TEMPERATURE)
-    path = folder / f"targets-{key}.npy"
+        return Targets(faces.descriptors[0], key, _TEMPERATURE, lambda described: described[0])
+    path = folder / f"targets-{key}.npz"
+    side_by_side = SideBySide.of(faces.descriptors, shares)
+    descriptors = side_by_side(faces.descriptors)
     if not path.is_file():
-        descriptors = SideBySide.of(faces.descriptors, shares)(faces.descriptors)
+        made = _reduction(descriptors, faces, start, alignment)
         buffer = io.BytesIO()
-        np.save(buffer, _reduced(descriptors, faces, start, alignment), allow_pickle=False)
+        np.savez(buffer, mean=made.mean, components=made.components, kept=made.kept)
         write_file(path, buffer.getvalue())
-    return Targets(np.load(path, allow_pickle=False), key, _CENTRED_TEMPERATURE)
+    with np.load(path, allow_pickle=False) as stored:
+        reduction = Reduction(stored["mean"], stored["components"], float(stored["kept"]))
+    return Targets(
+        reduction(descriptors),
+        key,
+        _CENTRED_TEMPERATURE,
+        lambda described: reduction(side_by_side(described)),
+    )
 
 
-def _reduced(
+def _reduction(
     descriptors: NDArray[np.float32], faces: Faces, start: Weights | None, alignment: Alignment
-) -> NDArray[np.float32]:
+) -> Reduction:
     reduction = reduction_of(descriptors, EMBEDDING_SIZE)
     if start is not None:
         chosen = np.random.default_rng(1).permutation(len(descriptors))[:_COMPARED]
@@ -80,7 +90,7 @@ def _reduced(
             for some in np.array_split(chosen, -(-len(chosen) // _BATCH))
         ]
         reduction = reduction.turned(reduction(descriptors[chosen]), np.concatenate(given))
-    return reduction(descriptors)
+    return reduction
 
 
 def _crop(faces: Faces, index: int, alignment: Alignment) -> NDArray[np.uint8]:

@@ -1,6 +1,6 @@
 """What a distillation learns from: crops that differ each time, and the target of each face."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,8 @@ class TrainingFaces:
 
     contexts: (n, 160, 160, 3) uint8 RGB; points: (n, 5, 2) in pixels of them; targets: (n, 128)
     float32 unit vectors. `facts`: what else tells a run on these from a run on others.
+    `describe` says what the target of (n, 96, 96, 3) training crops would be, had the teachers
+    seen nothing else.
     """
 
     contexts: NDArray[np.uint8]
@@ -25,6 +27,7 @@ class TrainingFaces:
     targets: NDArray[np.float32]
     alignment: Alignment
     facts: Mapping[str, Any]
+    describe: Callable[[NDArray[np.float32]], NDArray[np.float32]] | None = None
 
     def crop(self, index: int, rng: np.random.Generator) -> NDArray[np.float32]:
         """Cut one face, spoilt by chance: (96, 96, 3) float32 RGB in [0, 1]."""

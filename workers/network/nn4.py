@@ -164,6 +164,8 @@ INCEPTIONS = (
 HEAD_BLOCKS = 2
 """5a and 5b: the last blocks, which fine-tuning trains."""
 
+BLOCKS = tuple(block.name for block in INCEPTIONS)
+
 BRANCHES = ("3x3", "5x5", "pool", "1x1")
 """Order of concatenation."""
 
@@ -230,6 +232,14 @@ def all_convs() -> list[Conv]:
 def head_convs() -> list[Conv]:
     """Return the convolutions of 5a and 5b."""
     return _convs_of(INCEPTIONS[-HEAD_BLOCKS:])
+
+
+def convs_up_to(block: str) -> list[Conv]:
+    """Return the convolutions from conv1 to the end of a block ("3a" to "5b"); none for "".
+
+    Raises ValueError for any other word.
+    """
+    return [*STEM, *_convs_of(INCEPTIONS[: BLOCKS.index(block) + 1])] if block else []
 
 
 def _convs_of(blocks: tuple[Inception, ...]) -> list[Conv]:

@@ -87,6 +87,9 @@ def test_folds_of_whose_people_there_is_no_photo_are_said(home: Path) -> None:
     ("arguments", "why"),
     [
         (["--crops", "round"], "--crops must be square or level"),
+        (["--freeze", "6a"], "--freeze must be one of 3a, 3b"),
+        (["--freeze", "3b"], "name weights to start with"),
+        (["--views", "0.5"], "--views needs --crops level"),
         (["--teacher", "resnet"], "--teacher must be dlib, or a file"),
         (["--teacher", "means.toml=0"], "a share must be a number above 0"),
         (["--teacher", "none.toml"], "none.toml: cannot be read"),

@@ -1,5 +1,6 @@
 """The recipe on a few made faces: it learns, and it goes on exactly where it was killed."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from trainer.distillation.augment import distorted_crop, plain_crop, shifted_cro
 from trainer.distillation.distil import Distiller, DistilProgress, Recipe
 from trainer.distillation.training_faces import TrainingFaces
 from trainer.teachers.contexts import CONTEXT_SIZE, SQUARE_SIDE
+from workers.network.nn4 import convs_up_to
+from workers.network.weights_file import load_weights
 
 pytestmark = pytest.mark.usefixtures("step_by_step")
 RECIPE = Recipe(epochs=2.0, batch=4, warm_up_steps=2, peak_rate=1e-3)
@@ -116,3 +119,36 @@ def test_distortions_stay_pictures_and_differ(collins: NDArray[np.uint8]) -> Non
         assert all(crop.shape == (96, 96, 3) and crop.dtype == np.float32 for crop in crops)
         assert all(crop.min() >= 0 and crop.max() <= 1 for crop in crops)
         assert not any(np.array_equal(crop, plain) for crop in crops)
+
+
+def test_frozen_blocks_stay_as_the_start_has_them(
+    portraits160: list[NDArray[np.uint8]], folder: Path
+) -> None:
+    start = load_weights()
+    recipe = replace(RECIPE, frozen="3b")
+    run = Distiller(faces_of(portraits160, "level"), folder, recipe, start, bfloat16=False)
+    assert run.train(nothing, nothing)
+    kept = {layer.name for layer in convs_up_to("3b")} | {one.norm for one in convs_up_to("3b")}
+    for name, array in run.weights().arrays.items():
+        same = np.allclose(array, start.arrays[name], rtol=1e-5, atol=1e-7)
+        layer, part = name.split("/")
+        if part != "bias" or layer in kept:  # a norm's gradient leaves none for the bias before it
+            assert same == (layer in kept), name
+
+
+def test_some_targets_are_what_the_teachers_say_of_the_crop_itself(
+    portraits160: list[NDArray[np.uint8]], folder: Path
+) -> None:
+    described: list[int] = []
+
+    def describe(crops: NDArray[np.float32]) -> NDArray[np.float32]:
+        assert crops.shape[1:] == (96, 96, 3)
+        described.append(len(crops))
+        return np.tile(np.eye(1, 128, dtype=np.float32), (len(crops), 1))
+
+    faces = replace(faces_of(portraits160, "level"), describe=describe)
+    before = faces.targets.copy()
+    run = Distiller(faces, folder, replace(RECIPE, view_share=0.5), bfloat16=False)
+    assert run.train(nothing, nothing)
+    assert 0 < sum(described) < 24
+    assert np.array_equal(faces.targets, before)
