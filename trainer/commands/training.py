@@ -12,7 +12,7 @@ from streamer.config.loading import load_config
 from streamer.errors import ConfigError, DatasetError
 from streamer.files import write_file
 from streamer.runtime.cores import available_cores
-from trainer.commands import distillation, landmarks, tuning
+from trainer.commands import distillation, groups, landmarks, tuning
 from trainer.commands.options import (
     Folders,
     FoldList,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="train", help="Train and test networks and galleries.", no_args_is_help=True)
 
-for _part in (distillation, landmarks, tuning):
+for _part in (distillation, groups, landmarks, tuning):
     _part.register(app)
 
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the figures here, too.")]
