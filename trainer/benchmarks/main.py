@@ -154,6 +154,7 @@ def trainer(
         table.add_row(way, *(f"{row[key]:.4f}" for key in rates), f"{row['seconds']:.0f}")
     console = _console()
     console.print(table)
+    console.print(_open_set_table(figures["open_set"]))
     for count, seconds in figures["enrol_seconds"].items():
         console.print(
             f"{count} people from clips: {seconds:.1f} s, {seconds / int(count):.2f} s each"
@@ -225,6 +226,23 @@ def landmarks(
     if figures["clips"]:
         console.print(table)
     _write(json_file, figures)
+
+
+def _open_set_table(rows: list[dict[str, Any]]) -> Table:
+    table = Table(title="galleries of other sizes, at 1 % wanted", title_justify="left")
+    for column in ("people", "photos of each", "strangers' photos", "named", "95 %", "own named"):
+        table.add_column(column, justify="right")
+    for row in rows:
+        low, high = row["interval"]
+        table.add_row(
+            str(row["people"]),
+            str(row["photos"]),
+            str(row["strangers"]),
+            f"{row['false_accept_rate']:.2%}",
+            f"{low:.2%} to {high:.2%}",
+            f"{row['own_named'] / max(1, row['own']):.1%}",
+        )
+    return table
 
 
 def _console() -> Console:

@@ -120,23 +120,27 @@ def impostors(
     weights: WeightsFile = None,
     pairs: PairsFile = None,
     folds: HeldOutFolds = "1,2",
+    most: Annotated[
+        int, typer.Option(min=0, help="Photos of each folder, picked by chance; 0 for all.")
+    ] = 4000,
 ) -> None:
     """Make the impostors that belong to a weights file: drawn from many people's embeddings.
 
-    A gallery needs them to tell strangers from the enrolled. Folders must be named after people;
-    at least 1,000 faces are needed. No real person's embedding is stored.
+    A gallery needs them to tell strangers from the enrolled. Photos must lie in folders named
+    after people; at least 1,000 faces are needed. No real person's embedding is stored.
     """
     from trainer.finetuning.impostor_model import (
         draw_impostors,
         embed_photos,
+        some_photos,
         within_person_root,
         write_impostors,
     )
     from trainer.support.cutting import cutter_for
-    from workers.classifier.impostors import impostors_path
+    from workers.classifier.impostors import Impostors, impostors_path
     from workers.embedding.embedder import load_embedder
 
-    photos = photos_below(datasets, pairs, folds).learnt
+    photos = some_photos(photos_below(datasets, pairs, folds).learnt, datasets, most)
     config = load_config(context.obj)
     path = weights or config.weights_path
     embedder = load_embedder(path, config.embed, available_cores(), config.answers_path)
@@ -144,7 +148,9 @@ def impostors(
         cut = cutter_for(embedder.alignment)
         faces = embed_photos(photos, embedder, advance, cut)
     out = impostors_path(path)
-    write_impostors(out, draw_impostors(faces), within_person_root(faces), embedder.fingerprint)
+    drawn, kind = draw_impostors(faces)
+    made = Impostors(drawn, within_person_root(faces), embedder.fingerprint, kind)
+    write_impostors(out, made)
     typer.echo(f"{out}: from {len(faces.person)} faces, for weights {embedder.fingerprint}")
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -125,12 +125,8 @@ def finetune(
         typer.echo(f"not better, so nothing was written; {verdict}; see {report_path}")
         return
     fingerprint = save_weights(out, tuner.weights())
-    write_impostors(
-        impostors_path(out),
-        carried_over(known.embeddings, before, tuner.embeddings()),
-        known.variation,
-        fingerprint,
-    )
+    moved = carried_over(known.embeddings, before, tuner.embeddings())
+    write_impostors(impostors_path(out), replace(known, embeddings=moved, fingerprint=fingerprint))
     typer.echo(f"{out}: {fingerprint}; {verdict}; see {report_path}")
     typer.echo(f"next: facestream weights use {out}, then facestream rebuild")
 

@@ -3,6 +3,7 @@
 import io
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ class TunedVectors:
             write_file(path, buffer.getvalue())
         known = self._impostors
         moved = carried_over(known.embeddings, self._plain, vectors)
-        return vectors, Impostors(moved, known.variation, known.fingerprint)
+        return vectors, replace(known, embeddings=moved)
 
     def _tuned(
         self, parameters: Mapping[str, Any], training: Dataset, name: str

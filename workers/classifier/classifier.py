@@ -41,8 +41,15 @@ class Calibration:
         self, margin: NDArray[np.float32], squared_distance: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         """Return, for each row, how likely the candidate is the right one."""
+        x = np.clip(self.log_odds(margin, squared_distance), -50, 50)
+        return np.asarray(1.0 / (1.0 + np.exp(-x)), np.float32)
+
+    def log_odds(
+        self, margin: NDArray[np.float32], squared_distance: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Return, for each row, what the sigmoid is of."""
         x = self.margin * margin + self.squared_distance * squared_distance + self.offset
-        return np.asarray(1.0 / (1.0 + np.exp(-np.clip(x, -50, 50))), np.float32)
+        return np.asarray(x, np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)

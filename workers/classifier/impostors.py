@@ -1,9 +1,9 @@
 """What our embeddings look like in general: faces that are nobody's, and how one face varies.
 
 `impostors.npz` beside the weights belongs to one weights file (its fingerprint is inside). Its
-embeddings are random draws from a mixture of Gaussians fitted to embeddings of many people;
-`variation` is a square root of the mean covariance within one person. No row is a
-real person's. `trainer.finetuning.impostor_model` makes the file.
+embeddings are random draws from a mixture of Gaussians fitted to embeddings of many people, sorted
+into kinds of face; `variation` is a square root of the mean covariance within one person. No row
+is a real person's. `trainer.finetuning.impostor_model` makes the file.
 """
 
 import zipfile
@@ -17,16 +17,44 @@ from streamer.constants import EMBEDDING_SIZE
 from streamer.errors import WeightsError
 from workers.network.weights_file import MIRROR, SHIPPED
 
+_PRIOR_PEOPLE = 10.0
+"""Strangers are expected to be of the kinds of face that so many people from anywhere and the
+enrolled together are: who comes to a place resembles those who are known there."""
+
 SHIPPED_IMPOSTORS = SHIPPED.with_name("impostors.npz")
 
 
 @dataclass(frozen=True)
 class Impostors:
-    """embeddings: (n, 128) float32 unit vectors; variation: (128, 128) float32."""
+    """embeddings: (n, 128) float32 unit vectors; variation: (128, 128) float32.
+
+    kind: (n,) whole numbers from 0, which kind of face each is of; None where it was not stored.
+    """
 
     embeddings: NDArray[np.float32]
     variation: NDArray[np.float32]
     fingerprint: str
+    kind: NDArray[np.int64] | None = None
+
+    def weights(
+        self, gallery: NDArray[np.float32], labels: NDArray[np.int32]
+    ) -> NDArray[np.float64]:
+        """Return how much each counts as a stranger to these people: (n,), sum 1.
+
+        gallery (g, 128), labels (g,): embeddings of the enrolled, and whose they are.
+        """
+        even = np.full(len(self.embeddings), 1 / len(self.embeddings))
+        if self.kind is None or not len(labels):
+            return even
+        present, kind = np.unique(self.kind, return_inverse=True)
+        share = np.bincount(kind) / len(kind)
+        centres = np.stack([self.embeddings[kind == k].mean(axis=0) for k in range(len(present))])
+        centres /= np.linalg.norm(centres, axis=1, keepdims=True)
+        people = np.unique(labels)
+        means = np.stack([gallery[labels == person].mean(axis=0) for person in people])
+        own = np.bincount((means @ centres.T).argmax(axis=1), minlength=len(present))
+        wanted = (_PRIOR_PEOPLE * share + own) / (_PRIOR_PEOPLE + len(people))
+        return np.asarray(even * (wanted / share)[kind], np.float64)
 
     def same_person_limit(self, false_accept_rate: float = 1e-3) -> float:
         """Return the squared distance below which this share of pairs of different people lies."""
@@ -87,6 +115,7 @@ def _read(path: Path) -> Impostors:
             embeddings = stored["embeddings"].astype(np.float32)
             variation = stored["variation"].astype(np.float32)
             fingerprint = str(stored["fingerprint"])
+            kind = stored["kind"].astype(np.int64) if "kind" in stored else None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise WeightsError(f"{path}: not an impostors file, or damaged: {error}") from error
     if (
@@ -95,7 +124,8 @@ def _read(path: Path) -> Impostors:
         or variation.shape != (EMBEDDING_SIZE, EMBEDDING_SIZE)
         or not np.isfinite(embeddings).all()
         or not np.isfinite(variation).all()
+        or (kind is not None and kind.shape != embeddings.shape[:1])
     ):
-        raise WeightsError(f"{path}: its arrays must be (n, 128) and (128, 128), and finite")
+        raise WeightsError(f"{path}: its arrays must be (n, 128), (128, 128) and (n,), and finite")
     embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
-    return Impostors(embeddings, variation, fingerprint)
+    return Impostors(embeddings, variation, fingerprint, kind)

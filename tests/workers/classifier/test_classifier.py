@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -58,6 +59,23 @@ def test_a_lower_false_accept_rate_is_a_higher_threshold(impostors: Impostors) -
     ]
     assert limits == sorted(limits, reverse=True)
     assert limits[0] > limits[2]
+
+
+def test_the_rate_is_of_impostors_that_were_held_out_by_their_weight(
+    impostors: Impostors,
+) -> None:
+    vectors, labels = people(impostors, 1, 8)
+    kept = Impostors(impostors.embeddings[:2000], impostors.variation, impostors.fingerprint)
+    spec = ClassifierSpec(false_accept_rate=0.05)
+    plain = fit_classifier(vectors, labels, kept, spec)
+    named = plain.holdout.impostors_named
+    assert 0 < named <= 0.05 * 2000
+    # Those who are most like the enrolled are a kind, which counts three times as much and more.
+    alike = (kept.embeddings @ vectors.T).max(axis=1)
+    kind = (alike > np.quantile(alike, 0.8)).astype(np.int64)
+    counted = fit_classifier(vectors, labels, replace(kept, kind=kind), spec)
+    assert counted.threshold > plain.threshold
+    assert counted.holdout.impostors_named == pytest.approx(named, abs=3)
 
 
 def test_the_distance_is_to_the_nearest_of_the_persons_own(impostors: Impostors) -> None:
