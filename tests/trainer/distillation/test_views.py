@@ -30,7 +30,7 @@ def context(collins: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def test_a_crop_lies_in_its_context_where_it_was_cut(context: NDArray[np.uint8]) -> None:
     bgr = np.ascontiguousarray(context[:, :, ::-1])
     crop = align_crop(bgr, POINTS, CROP_POINTS)
-    laid = view_context(crop.astype(np.float32) / 255)
+    laid = view_context(np.asarray(crop / 255, np.float32))
     assert laid.shape == context.shape
     again = align_crop(np.ascontiguousarray(laid[:, :, ::-1]), POINTS, CROP_POINTS)
     assert np.abs(again.astype(int) - crop).mean() < 4
@@ -50,6 +50,6 @@ def test_of_a_clean_crop_they_say_what_they_say_of_the_photo(
     faces = Faces(contexts, points, (describe(teacher, contexts, points),), ["x.png"] * 40)
     targets = targets_for(faces, [1.0], None, "level", folder)
     crops = [align_crop(np.ascontiguousarray(c[:, :, ::-1]), POINTS, CROP_POINTS) for c in contexts]
-    said = view_describer([teacher], targets)(np.stack(crops).astype(np.float32) / 255)
+    said = view_describer([teacher], targets)(np.asarray(np.stack(crops) / 255, np.float32))
     alike = said @ targets.vectors.T
     assert (alike.argmax(axis=1) == np.arange(40)).mean() > 0.7
