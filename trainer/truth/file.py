@@ -10,36 +10,23 @@ picture, as the square that a Haar cascade draws around a face:
     ]}
 """
 
-import bisect
 import itertools
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from streamer.errors import DatasetError
 from streamer.files import write_file
 from streamer.vision.boxes import Box
+from trainer.truth.keys import Key, Time, box_at
 
 FORMAT = 1
 _STRICT = ConfigDict(extra="forbid")
 
-_Time = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-_Place = Annotated[float, Field(ge=-(2**20), le=2**20, allow_inf_nan=False)]
-_Size = Annotated[float, Field(gt=0, le=2**20, allow_inf_nan=False)]
 _Side = Annotated[int, Field(ge=1, le=2**15)]
-
-
-class Key(NamedTuple):
-    """Where a face is at one time of the clip."""
-
-    at_ms: _Time
-    x: _Place
-    y: _Place
-    width: _Size
-    height: _Size
 
 
 @dataclass(frozen=True)
@@ -68,15 +55,7 @@ class TruthTrack:
 
     def box_at(self, t_ms: float) -> Box | None:
         """Return the face's box at a time, or None outside the track."""
-        if not self.start_ms <= t_ms <= self.end_ms:
-            return None
-        after = bisect.bisect_left(self.keys, t_ms, key=lambda key: key.at_ms)
-        late = self.keys[after]
-        if late.at_ms == t_ms:
-            return Box(*late[1:])
-        early = self.keys[after - 1]
-        share = (t_ms - early.at_ms) / (late.at_ms - early.at_ms)
-        return Box(*(a + share * (b - a) for a, b in zip(early[1:], late[1:], strict=True)))
+        return box_at(self.keys, t_ms)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +68,7 @@ class Truth:
     width: _Side
     height: _Side
     fps: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
-    duration_ms: _Time
+    duration_ms: Time
     tracks: tuple[TruthTrack, ...] = ()
     source: str = ""
 

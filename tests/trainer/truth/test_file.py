@@ -3,12 +3,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamer.errors import DatasetError
 from streamer.vision.boxes import Box
-from trainer.truth.file import Key, Truth, TruthTrack, read_truth, write_truth
+from trainer.truth.file import Truth, TruthTrack, read_truth, write_truth
+from trainer.truth.keys import Key
 
 TRACK = TruthTrack("Zoë", True, (Key(0, 100, 80, 90, 90), Key(400, 120, 80, 92, 92)))
 TRUTH = Truth(
@@ -123,6 +124,7 @@ def test_boxes_go_straight_between_keys() -> None:
     assert (TRACK.start_ms, TRACK.end_ms) == (0, 400)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(0, 10_000), min_size=1, max_size=20, unique=True).map(sorted),
     st.floats(0, 10_000),
