@@ -2,7 +2,7 @@
 
 import typer
 
-from trainer.commands import enrolment, offline
+from trainer.commands import enrolment, offline, replay
 from trainer.commands.training import app as train_app
 
 
@@ -10,4 +10,5 @@ def register(app: typer.Typer) -> None:
     """Add this room's commands."""
     enrolment.register(app)
     offline.register(app)
+    replay.register(app)
     app.add_typer(train_app)

@@ -1,0 +1,1 @@
+"""From a clip to a truth file in minutes: draft tracks, a contact sheet, names by eye."""

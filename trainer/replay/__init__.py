@@ -1,0 +1,1 @@
+"""Playing a recorded clip to the real processes, and showing what they said."""
