@@ -28,7 +28,8 @@ _SURE = 0.5
 _PROFILE = "haarcascade_profileface.xml"
 _OTHER = "haarcascade_frontalface_default.xml"
 _TILTS_DEGREES = (20.0, -20.0)
-_CUT_DIFFERENCE = 20.0  # of 255, mean over a picture of 32 x 18
+_CUT_DIFFERENCE = 15.0  # of 255, mean over a picture of 32 x 18
+_SUDDEN = 4.0  # times the difference before: a pan changes all frames alike
 _CUT_CORRELATION = 0.85  # of the histograms of two frames; across a cut it is lower
 
 
@@ -78,7 +79,7 @@ def look(clip: Path, every: int = 1) -> Iterator[Looked]:
     """
     searcher = Searcher()
     looked: Looked | None = None
-    before: NDArray[np.uint8] | None = None
+    cuts = CutFinder()
     for number, (source, image_bgr) in enumerate(frames_of(clip)):
         if looked is None:
             looked = Looked(image_bgr.shape[1], image_bgr.shape[0], source.fps)
@@ -87,30 +88,40 @@ def look(clip: Path, every: int = 1) -> Iterator[Looked]:
                 f"{clip}: has more than {MAX_FRAMES} frames; cut it into shorter ones"
             )
         small = _reduced(image_bgr, FLOW_WIDTH)
-        cut = before is not None and is_cut(before, small)
+        cut = cuts.is_cut(small)
         deep = number % (_DEEP_EVERY * every) == 0 or cut
         looked.found.append(searcher.search(image_bgr, deep) if deep or number % every == 0 else [])
         looked.cuts.append(cut)
         looked.small.append(encode_image(small, quality=90))
-        before = small
         yield looked
     if looked is None:
         raise SourceError(f"{clip}: has no frame that can be read")
 
 
-def is_cut(before_bgr: NDArray[np.uint8], after_bgr: NDArray[np.uint8]) -> bool:
-    """Return whether two frames are of different scenes: they differ everywhere, and in colours."""
-    tiny = [
-        cv2.resize(picture, (32, 18), interpolation=cv2.INTER_AREA).astype(np.float32)
-        for picture in (before_bgr, after_bgr)
-    ]
-    if float(np.abs(tiny[0] - tiny[1]).mean()) < _CUT_DIFFERENCE:
-        return False
-    bins = [
-        cv2.calcHist([picture], [0, 1, 2], None, [8, 8, 8], [0, 256] * 3)
-        for picture in (before_bgr, after_bgr)
-    ]
-    return cv2.compareHist(bins[0], bins[1], cv2.HISTCMP_CORREL) < _CUT_CORRELATION
+class CutFinder:
+    """Tells whether a frame is of another scene than the one before: it differs everywhere.
+
+    It does so at once, not by moving on as before, or its colours are others.
+    """
+
+    def __init__(self) -> None:
+        self._tiny: NDArray[np.float32] | None = None
+        self._colours: NDArray[np.float32] | None = None
+        self._change = 0.0
+
+    def is_cut(self, image_bgr: NDArray[np.uint8]) -> bool:
+        """Take the next frame, (height, width, 3) uint8; the first one is no cut."""
+        tiny = cv2.resize(image_bgr, (32, 18), interpolation=cv2.INTER_AREA).astype(np.float32)
+        colours = cv2.calcHist([image_bgr], [0, 1, 2], None, [8, 8, 8], [0, 256] * 3)
+        cut = False
+        if self._tiny is not None and self._colours is not None:
+            change = float(np.abs(tiny - self._tiny).mean())
+            alike = cv2.compareHist(self._colours, colours, cv2.HISTCMP_CORREL)
+            sudden = change >= _SUDDEN * max(1.0, self._change)
+            cut = change >= _CUT_DIFFERENCE and (sudden or alike < _CUT_CORRELATION)
+            self._change = 0.0 if cut else change
+        self._tiny, self._colours = tiny, np.asarray(colours, np.float32)
+        return cut
 
 
 class Searcher:
