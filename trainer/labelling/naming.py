@@ -29,11 +29,15 @@ class Part:
 
 @dataclass(frozen=True)
 class Names:
-    """What was written: by person of the draft, by track number (from 1), by part of a track."""
+    """What was written: by person of the draft, by track number (from 1), by part of a track.
+
+    added: tracks that the draft lacks.
+    """
 
     people: dict[str, str]
     tracks: dict[int, str]
     parts: tuple[Part, ...]
+    added: tuple[TruthTrack, ...] = ()
 
 
 def names_file(draft: Truth) -> bytes:
@@ -59,6 +63,11 @@ def names_file(draft: Truth) -> bytes:
         '# A part of a track, in seconds:    "3 12.0-13.5" = "ignore"',
         "[parts]",
         "",
+        "# A face that the draft has missed: seconds, left, top and side of its square",
+        "# [[added]]",
+        '# name = "Alice"',
+        "# keys = [[4.7, 310, 120, 110], [5.2, 330, 118, 112]]",
+        "",
     ]
     return "\n".join(lines).encode()
 
@@ -69,8 +78,10 @@ def read_names(path: Path) -> Names:
         content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise DatasetError(f"{path}: must be a TOML file of names: {error}") from error
-    if unknown := sorted(content.keys() - {"people", "tracks", "parts"}):
-        raise DatasetError(f"{path}: {unknown[0]}: must be [people], [tracks] or [parts]")
+    if unknown := sorted(content.keys() - {"people", "tracks", "parts", "added"}):
+        raise DatasetError(
+            f"{path}: {unknown[0]}: must be [people], [tracks], [parts] or [[added]]"
+        )
     tables = {key: _table(path, key, content.get(key, {})) for key in ("people", "tracks", "parts")}
     tracks = {}
     for key, name in tables["tracks"].items():
@@ -86,7 +97,9 @@ def read_names(path: Path) -> Names:
                 f"Received: {key[:40]!r}"
             )
         parts.append(Part(int(found[1]), 1000 * float(found[2]), 1000 * float(found[3]), name))
-    return Names(tables["people"], tracks, tuple(sorted(parts, key=lambda part: part.start_ms)))
+    added = _added(path, content.get("added", []))
+    parts.sort(key=lambda part: part.start_ms)
+    return Names(tables["people"], tracks, tuple(parts), added)
 
 
 def named_truth(draft: Truth, names: Names) -> Truth:
@@ -112,7 +125,7 @@ def named_truth(draft: Truth, names: Names) -> Truth:
         for piece, called in _pieces(track, name, parts):
             if called != NONE and len(piece.keys) > 1:
                 made.append(_called(piece, called, person, number in names.tracks, number))
-    return replace(draft, tracks=tuple(made))
+    return replace(draft, tracks=(*made, *names.added))
 
 
 def cut(track: TruthTrack, start_ms: float, end_ms: float) -> TruthTrack:
@@ -149,6 +162,27 @@ def _called(track: TruthTrack, name: str, person: str, alone: bool, number: int)
     except GalleryError as error:
         raise DatasetError(str(error)) from error
     return replace(track, person=name, known=not name.startswith(f"{STRANGER}-"))
+
+
+def _added(path: Path, tables: Any) -> tuple[TruthTrack, ...]:
+    try:
+        rows = [
+            (str(table["name"]), [[float(number) for number in key] for key in table["keys"]])
+            for table in tables
+        ]
+        tracks = [
+            (name, tuple(Key(1000 * at, x, y, side, side) for at, x, y, side in keys))
+            for name, keys in rows
+        ]
+    except (TypeError, ValueError, KeyError) as error:
+        raise DatasetError(
+            f"{path}: added: each must have a name, and keys as [seconds, left, top, side]"
+        ) from error
+    return tuple(
+        _called(TruthTrack(name, False, keys), name, name, False, 0)
+        for name, keys in tracks
+        if keys
+    )
 
 
 def _table(path: Path, key: str, table: Any) -> dict[str, str]:

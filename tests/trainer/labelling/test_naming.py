@@ -69,16 +69,32 @@ def test_a_track_that_is_another_stranger(folder: Path) -> None:
     assert truth.known() == ()
 
 
+def test_faces_that_the_draft_has_missed(folder: Path) -> None:
+    path = write(
+        folder,
+        '[people]\nperson-1 = "none"\nperson-2 = "none"\n'
+        '[[added]]\nname = "Ada"\nkeys = [[1.5, 10, 20, 30], [2, 40, 20, 30]]\n'
+        '[[added]]\nname = "ignore"\nkeys = [[1.5, 10, 20, 30], [2, 40, 20, 30]]\n',
+    )
+    ada, ignored = named_truth(DRAFT, read_names(path)).tracks
+    assert (ada.person, ada.known) == ("Ada", True)
+    assert ada.keys == (Key(1500, 10, 20, 30, 30), Key(2000, 40, 20, 30, 30))
+    assert (ignored.person, ignored.known) == (None, False)
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
         ("[people", "must be a TOML file of names"),
-        ('[persons]\na = "b"', r"persons: must be \[people\], \[tracks\] or \[parts\]"),
+        ('[persons]\na = "b"', r"persons: must be \[people\], \[tracks\], \[parts\] or"),
         ("people = 3", "people: must be a table of names in quotes"),
         ("[people]\nperson-1 = 3", "people: must be a table of names in quotes"),
         ('[tracks]\nx = "Ada"', "tracks.x: must be a track's number"),
         ('[parts]\n"3" = "Ada"', 'parts: must be as "3 12.0-13.5"'),
         ('[parts]\n"3 5-4" = "Ada"', 'parts: must be as "3 12.0-13.5"'),
+        ('[[added]]\nname = "Ada"', "added: each must have a name, and keys"),
+        ('[[added]]\nname = "Ada"\nkeys = [[1, 2, 3]]', "added: each must have a name, and keys"),
+        ("added = 3", "added: each must have a name, and keys"),
         ('[people]\nperson-3 = "Ada"', "people.person-3: the draft has no such person"),
         ('[tracks]\n4 = "Ada"', "track 4: the draft has tracks 1 to 3"),
         ('[people]\nperson-1 = "A"\nperson-2 = "\\u0007"', "a name must have"),
