@@ -180,6 +180,9 @@ def label(
     truth: Annotated[
         Path | None, typer.Option("--truth", help="Where to write the truth; by default CLIP.json.")
     ] = None,
+    source: Annotated[
+        str, typer.Option(help="With --names: whence the clip is to be had; kept in the truth.")
+    ] = "",
     every: Annotated[
         int, typer.Option(min=1, max=100, help="Look for faces in every so manieth frame.")
     ] = 1,
@@ -189,7 +192,7 @@ def label(
     First without --names: look at the sheets, fill in names.toml. Then with it.
     """
     if names is not None:
-        _write_truth(clip, names, truth or clip.with_suffix(".json"))
+        _write_truth(clip, names, truth or clip.with_suffix(".json"), source)
         return
     folder = out or clip.with_name(f"{clip.name}.label")
     if (folder / "names.toml").exists():
@@ -242,14 +245,16 @@ def _draft(context: typer.Context, clip: Path, folder: Path, every: int) -> None
     )
 
 
-def _write_truth(clip: Path, names: Path, path: Path) -> None:
+def _write_truth(clip: Path, names: Path, path: Path, source: str) -> None:
+    from dataclasses import replace
+
     from trainer.labelling.naming import named_truth, read_names
     from trainer.truth.file import read_truth, write_truth
 
     draft = read_truth(names.with_name("draft.json"))
     if draft.clip != clip.name:
         raise DatasetError(f"{names}: is of the clip {draft.clip}. Received: {clip.name}")
-    made = named_truth(draft, read_names(names))
+    made = replace(named_truth(draft, read_names(names)), source=source)
     if not path.parent.is_dir():
         raise DatasetError(f"{path}: its folder must exist; name another file with --truth")
     write_truth(path, made)
