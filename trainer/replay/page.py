@@ -20,7 +20,7 @@ _TILES = (
     ("known_wrong", "%", "under a wrong one"),
     ("stranger_named", "%", "of strangers' time under a name"),
     ("first_name_s_median", "s", "to the first right name, at the median"),
-    ("latency_ms_p95", "ms", "from capture to event for 95 %"),
+    ("latency_ms_p95", "ms", "from capture to event, for 95 of 100"),
 )
 
 

@@ -86,7 +86,8 @@ def figure_text(value: float | None, unit: str) -> str:
         return "-"
     if unit == "%":
         return f"{value:.1%}".replace("%", " %")
-    return f"{value:.4g} {unit}".strip()
+    digits = 2 if value < 10 else 1 if value < 100 else 0
+    return f"{value:.{digits}f} {unit}".strip()
 
 
 def clock(ms: float) -> str:

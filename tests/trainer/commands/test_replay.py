@@ -83,8 +83,10 @@ def test_visits_are_told_in_order_and_anew_with_each_name() -> None:
 def test_figures_for_people() -> None:
     assert figure_text(None, "%") == "-"
     assert figure_text(0.12345, "%") == "12.3 %"
-    assert figure_text(0.5, "s") == "0.5 s"
-    assert figure_text(2, "") == "2"
+    assert figure_text(0.5, "s") == "0.50 s"
+    assert figure_text(2, "") == "2.00"
+    assert figure_text(68.54, "ms") == "68.5 ms"
+    assert figure_text(1234.5, "ms") == "1234 ms"
     assert [clock(ms) for ms in (0, 949, 61_000, 3_600_050)] == [
         "0:00.0",
         "0:00.9",
