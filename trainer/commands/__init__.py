@@ -2,7 +2,7 @@
 
 import typer
 
-from trainer.commands import enrolment, offline, replay
+from trainer.commands import enrolment, labelling, offline, replay
 from trainer.commands.training import app as train_app
 
 
@@ -11,4 +11,5 @@ def register(app: typer.Typer) -> None:
     enrolment.register(app)
     offline.register(app)
     replay.register(app)
+    labelling.register(app)
     app.add_typer(train_app)

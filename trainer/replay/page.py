@@ -15,6 +15,7 @@ _MAX_WIDTH_PX = 60_000
 _TICKS_S = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600)
 _TICK_PX = 70
 _LETTER_PX = 7
+_TOUCH_MS = 0.5
 _TILES = (
     ("known_right", "%", "of enrolled people's time under the right name"),
     ("known_wrong", "%", "under a wrong one"),
@@ -37,7 +38,10 @@ class Bar:
 
 @dataclass
 class Row:
-    """One person; the tracks in it do not overlap. kind: "known", "stranger", "ignored"."""
+    """One person; the tracks in it do not overlap.
+
+    kind: "known", "stranger", "ignored", or "elsewhere" for what was said where no face is.
+    """
 
     name: str
     kind: str
@@ -63,7 +67,7 @@ def replay_page(title: str, notes: Sequence[str], truth: Truth, scored: Scored) 
             for key, unit, label in _TILES
             if summary[key] is not None
         ],
-        rows=timeline(truth, scored.spans, width_px),
+        rows=timeline(truth, scored, width_px),
         ticks=_ticks(truth.duration_ms, width_px),
         width_px=width_px,
         figures=[(name, figure_text(summary[key], unit)) for name, key, unit in FIGURES],
@@ -79,32 +83,34 @@ def replay_page(title: str, notes: Sequence[str], truth: Truth, scored: Scored) 
     ).encode()
 
 
-def timeline(truth: Truth, spans: Sequence[Sequence[Span]], width_px: float) -> list[Row]:
-    """Lay true tracks out: enrolled people first, then strangers, then whom nobody is judged on."""
-    order = {"known": 0, "stranger": 1, "ignored": 2}
+def timeline(truth: Truth, scored: Scored, width_px: float) -> list[Row]:
+    """Lay true tracks out: enrolled people, strangers, who is not judged; then what was no face."""
+    order = {"known": 0, "stranger": 1, "ignored": 2, "elsewhere": 3}
     rows: list[Row] = []
     for track, said in sorted(
-        zip(truth.tracks, spans, strict=True), key=lambda pair: pair[0].start_ms
+        zip(truth.tracks, scored.spans, strict=True), key=lambda pair: pair[0].start_ms
     ):
         kind = "ignored" if track.person is None else "known" if track.known else "stranger"
         name = track.person or "not judged"
-        row = next(
-            (
-                row
-                for row in rows
-                if (row.name, row.kind) == (name, kind) and row.until_ms < track.start_ms
-            ),
-            None,
-        )
-        if row is None:
-            row = Row(name, kind)
-            rows.append(row)
-        row.until_ms = track.end_ms
+        row = _row(rows, name, kind, track.start_ms, track.end_ms)
         row.true.append(_bar(truth, track.start_ms, track.end_ms, kind, "", name, width_px))
         row.said += [_said_bar(truth, span, kind, width_px) for span in said]
+    for span in scored.elsewhere:
+        row = _row(rows, "no face", "elsewhere", span.start_ms, span.end_ms)
+        row.said.append(_said_bar(truth, span, "elsewhere", width_px))
     for row in rows:
         row.note = _note(row, truth)
     return sorted(rows, key=lambda row: (order[row.kind], row.name))
+
+
+def _row(rows: list[Row], name: str, kind: str, start_ms: float, end_ms: float) -> Row:
+    """Find a row with room for a stretch of time, or add one."""
+    for row in rows:
+        if (row.name, row.kind) == (name, kind) and row.until_ms <= start_ms + _TOUCH_MS:
+            row.until_ms = end_ms
+            return row
+    rows.append(Row(name, kind, until_ms=end_ms))
+    return rows[-1]
 
 
 def _said_bar(truth: Truth, span: Span, kind: str, width_px: float) -> Bar:
@@ -133,8 +139,8 @@ def _bar(
 
 
 def _note(row: Row, truth: Truth) -> str:
-    seconds = sum(bar.width for bar in row.true) / 100 * truth.duration_ms / 1000
-    kind = {"known": "enrolled", "stranger": "stranger", "ignored": ""}[row.kind]
+    seconds = sum(bar.width for bar in row.true or row.said) / 100 * truth.duration_ms / 1000
+    kind = {"known": "enrolled", "stranger": "stranger"}.get(row.kind, "")
     return f"{kind}, {seconds:.1f} s".removeprefix(", ")
 
 

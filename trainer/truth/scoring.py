@@ -32,10 +32,14 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True)
 class Scored:
-    """A clip's score, and for each true track what was said about it when."""
+    """A clip's score, and for each true track what was said about it when.
+
+    elsewhere: what was said where truth has no face: `wrong` under a name, else `unknown`.
+    """
 
     score: Score
     spans: list[list[Span]]
+    elsewhere: list[Span]
 
 
 @dataclass
@@ -58,6 +62,7 @@ def score_clip(
     score = Score(latencies_ms=list(latencies_ms))
     stories = [_Story() for _ in truth.tracks]
     step_ms = 1000 / truth.fps
+    elsewhere: dict[int, list[Span]] = {}
     names, faces = [], []
     for instant in instants(truth, said):
         claims = {index: _claim(said[index], instant.at_ms) for index in instant.said}
@@ -67,13 +72,32 @@ def score_clip(
             name = "" if heard is None else said[heard].track
             _note(score, truth.tracks[index], stories[index], instant.at_ms, step_ms, claim, name)
         _note_names(score, truth, instant, claims, step_ms / 1000)
+        for index in claims.keys() - set(instant.pairs.values()):
+            spans = elsewhere.setdefault(index, [])
+            claim, at_ms = claims[index], instant.at_ms
+            verdict: Verdict = "unknown" if claim.identity is None else "wrong"
+            span = Span(at_ms, at_ms + step_ms, verdict, _called(claim), said[index].track)
+            _extend(spans, span, step_ms)
         of_names, of_faces = _frames(truth, said, instant, claims)
         names.append(of_names)
         faces.append(of_faces)
     for track, story in zip(truth.tracks, stories, strict=True):
         _count(score, track, story)
     score.names, score.faces = count_identities(names), count_identities(faces)
-    return Scored(score, [story.spans for story in stories])
+    alone = sorted(span for spans in elsewhere.values() for span in spans)
+    return Scored(score, [story.spans for story in stories], alone)
+
+
+def _called(claim: Claim | None) -> str:
+    return "" if claim is None else claim.identity or claim.stranger or "unknown"
+
+
+def _extend(spans: list[Span], span: Span, step_ms: float) -> None:
+    """Let the last span go on, if it is the same and only now over; else begin another."""
+    if spans and spans[-1][2:] == span[2:] and span.start_ms - spans[-1].end_ms < step_ms / 2:
+        spans[-1] = spans[-1]._replace(end_ms=span.end_ms)
+    else:
+        spans.append(span)
 
 
 def _claim(said: SaidTrack, at_ms: float) -> Claim:
@@ -105,12 +129,9 @@ def _note(
 ) -> None:
     """Note what is said of a true face at one frame."""
     verdict = _verdict(track, claim)
-    text = "" if claim is None else claim.identity or claim.stranger or "unknown"
+    text = _called(claim)
     before = story.spans[-1] if story.spans else None
-    if before is not None and (before.verdict, before.said, before.track) == (verdict, text, said):
-        story.spans[-1] = before._replace(end_ms=at_ms + step_ms)
-    else:
-        story.spans.append(Span(at_ms, at_ms + step_ms, verdict, text, said))
+    _extend(story.spans, Span(at_ms, at_ms + step_ms, verdict, text, said), step_ms)
     if verdict is None:
         return
     if said:

@@ -26,16 +26,21 @@ TRUTH = Truth(
 SAID = [
     SaidTrack("a", list(keys(0, 1000, 10_000)), [Claim(1000, "Ada <i>"), Claim(7000, "Bob")]),
     SaidTrack("b", list(keys(300, 2000, 8000)), [Claim(2000, None, "unknown-4")]),
+    SaidTrack(
+        "c", list(keys(200, 1000, 5000)), [Claim(1000, "Cy"), Claim(3100, None, "unknown-7")]
+    ),
 ]
 
 
 def test_each_person_is_a_row_unless_two_are_there_at_once() -> None:
-    rows = timeline(TRUTH, score_clip(TRUTH, SAID).spans, 1000)
+    rows = timeline(TRUTH, score_clip(TRUTH, SAID), 1000)
     assert [(row.name, row.kind, len(row.true)) for row in rows] == [
         ("Ada <i>", "known", 2),
         ("stranger-1", "stranger", 1),
         ("not judged", "ignored", 1),
         ("not judged", "ignored", 1),
+        ("no face", "elsewhere", 0),
+        ("no face", "elsewhere", 0),
     ]
     assert [(bar.kind, bar.text, round(bar.left)) for bar in rows[0].said] == [
         ("nothing", "", 0),
@@ -46,6 +51,13 @@ def test_each_person_is_a_row_unless_two_are_there_at_once() -> None:
     assert [bar.kind for bar in rows[1].said] == ["nothing", "right", "nothing"]
     assert rows[1].said[1].title == "unknown-4, 0:02.0 to 0:08.1"
     assert rows[0].note == "enrolled, 9.0 s"
+    assert [(bar.kind, bar.title) for bar in rows[4].said] == [
+        ("wrong", "Cy, 0:01.0 to 0:03.1"),
+        ("unknown", "unknown-7, 0:03.1 to 0:05.1"),
+    ]
+    assert [(bar.kind, bar.title) for bar in rows[5].said] == [
+        ("wrong", "Ada <i>, 0:04.1 to 0:05.0")  # she is not there, by the truth
+    ]
 
 
 def test_the_page_escapes_names_and_needs_nothing_else() -> None:
