@@ -64,7 +64,12 @@ def test_the_wheel_requires_three_packages_and_holds_its_types_and_weights(wheel
     assert _requirements(wheel) == {"pyzmq", "msgpack", "pydantic"}
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {"streamer/py.typed", "workers/py.typed", "trainer/py.typed"} <= names
-    assert {"workers/weights/nn4_small2.npz", "trainer/evaluation/report.html.j2"} <= names
+    assert {
+        "workers/weights/nn4_small2.npz",
+        "trainer/evaluation/report.html.j2",
+        "trainer/replay/page.html.j2",
+        "trainer/benchmarks/truth/billhyland.json",
+    } <= names
 
 
 def test_a_program_subscribes_where_only_three_packages_are(bare: Path, folder: Path) -> None:
