@@ -33,7 +33,7 @@ def label(
         str, typer.Option(help="With --names: whence the clip is to be had; kept in the truth.")
     ] = "",
     every: Annotated[
-        int, typer.Option(min=1, max=100, help="Look for faces in every so manieth frame.")
+        int, typer.Option(min=1, max=100, help="Look for faces in one of so many frames.")
     ] = 1,
 ) -> None:
     """Draft who is where in a recording, with a contact sheet; with --names, write the truth.
