@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from streamer.errors import SourceError
 from streamer.files import replacing, write_file
-from streamer.vision.images import encode_image, read_image, resize_image
+from streamer.vision.files import read_image
+from streamer.vision.images import encode_image, resize_image
 
 WIDTH, HEIGHT, FPS = 1280, 720, 30
 SECONDS = 24

@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 
 from streamer.errors import SourceError
 from streamer.runtime.redact import redact
-from streamer.vision.images import read_image
+from streamer.vision.files import PHOTO_SUFFIXES, read_image
 
 OPEN_TIMEOUT_MS = 10_000
 PICTURES_FPS = 5.0
 PICTURE_FRAMES = 5
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm"})
 _URL = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
@@ -160,7 +159,7 @@ class FolderSource:
         self._paths = iter(())
 
     def _pictures(self) -> list[Path]:
-        suffixes = PICTURE_SUFFIXES
+        suffixes = PHOTO_SUFFIXES
         paths = [path for path in self._folder.iterdir() if path.suffix.lower() in suffixes]
         if not paths:
             raise SourceError(f"{self._folder}: has no picture ({', '.join(sorted(suffixes))})")

@@ -146,6 +146,7 @@ class EnrolConfig(Section):
     """What enrolment accepts."""
 
     min_face: Annotated[int, Field(ge=16, le=2000)] = 48
+    min_sure_face: Annotated[int, Field(ge=16, le=2000)] = 40
     min_sharpness: Annotated[float, Field(ge=0, le=10)] = 0.01
     min_brightness: Unit = 0.08
     max_brightness: Unit = 0.95

@@ -1,20 +1,10 @@
 """Pictures to arrays and back. Always (height, width, 3) uint8, BGR, as OpenCV decodes them."""
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 JPEG_QUALITY = 80
-
-
-def read_image(path: Path) -> NDArray[np.uint8] | None:
-    """Read a picture file's pixels; None if it cannot be read."""
-    try:
-        return decode_image(path.read_bytes())  # OpenCV's own reading writes to the terminal
-    except OSError:
-        return None
 
 
 def decode_image(content: bytes | memoryview) -> NDArray[np.uint8] | None:

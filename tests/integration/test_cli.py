@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streamer.vision.images import encode_image, read_image
+from streamer.vision.files import read_image
+from streamer.vision.images import encode_image
 from tests.integration.forked import forking
 from tests.integration.harness import LOOP, Pipeline, plain
 from tests.integration.prompt import run_prompt

@@ -28,7 +28,8 @@ from sklearn.svm import SVC
 
 from streamer.config.sections import EmbedConfig
 from streamer.errors import DatasetError
-from streamer.vision.images import read_image, resize_image
+from streamer.vision.files import read_image
+from streamer.vision.images import resize_image
 from trainer.benchmarks.open_set import measure_open_set
 from trainer.datasets.dataset import folds_of
 from trainer.enrolment.enrol import embed_all

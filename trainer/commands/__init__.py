@@ -2,13 +2,14 @@
 
 import typer
 
-from trainer.commands import enrolment, labelling, offline, replay
+from trainer.commands import enrolment, labelling, offline, replay, set_aside
 from trainer.commands.training import app as train_app
 
 
 def register(app: typer.Typer) -> None:
     """Add this room's commands."""
     enrolment.register(app)
+    set_aside.register(app)
     offline.register(app)
     replay.register(app)
     labelling.register(app)

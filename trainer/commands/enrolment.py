@@ -1,7 +1,7 @@
 """`facestream enrol`, `enrol-folder`, `people`, `forget`, `rebuild`: who is in the gallery."""
 
 import shutil
-from collections.abc import Mapping
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,22 +12,31 @@ from rich.table import Table
 from streamer.config.loading import load_config
 from streamer.config.sections import Config
 from streamer.errors import GalleryError, WeightsError
-from streamer.files import write_file
 from streamer.runtime.cores import available_cores
+from trainer.commands.enrolment_report import (
+    ids_set_aside,
+    keep_refused,
+    question,
+    report_enrolment,
+    tell_set_aside,
+)
 from trainer.support.progress import progress_bar
 from trainer.support.stopping import stoppable
 
 if TYPE_CHECKING:
     from trainer.enrolment.bulk import Rules
-    from trainer.enrolment.enrol import Intake
-    from trainer.enrolment.rows import Face
     from workers.classifier.impostors import Impostors
     from workers.embedding.embedder import Embedder
     from workers.gallery.purge import Removal
     from workers.gallery.store import GalleryStore
-    from workers.gallery.version import Gallery
 
-Force = Annotated[bool, typer.Option("--force", help="Even if they look like somebody enrolled.")]
+Force = Annotated[bool, typer.Option("--force", help="Do not check whom the pictures look like.")]
+AcceptLookAlikes = Annotated[
+    bool,
+    typer.Option(
+        "--accept-look-alikes", help="Whoever looks like somebody else is another person."
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -41,6 +50,7 @@ def enrol(
     name: Annotated[str, typer.Argument(help="The person's name.")],
     paths: Annotated[list[Path], typer.Argument(help="Photos, folders and clips of them.")],
     force: Force = False,
+    accept_look_alikes: AcceptLookAlikes = False,
 ) -> None:
     """Enrol a person from photos, folders and clips; a running pipeline takes it up."""
     from trainer.enrolment.enrol import enrol as enrol_people
@@ -61,26 +71,30 @@ def enrol(
     for where, why in found.refused:
         typer.echo(f"refused: {where}: {why}", err=True)
     if not found.usable:
-        kept = _keep_refused(config, name, found.faces, found.refused_files)
+        kept = keep_refused(config, name, found.faces, found.refused_files)
         raise GalleryError(f"{name} was not enrolled: no picture can be used; see {kept}")
-    with console.status("embedding"):
+    store = GalleryStore(config.gallery_path)
+    already = ids_set_aside(store)
+    with console.status("embedding") as status:
         embedder, impostors = network(config)
         gallery, intakes = enrol_people(
-            GalleryStore(config.gallery_path),
+            store,
             {name: found},
             embedder=embedder,
             impostors=impostors,
             rules=config.enrol,
             spec=spec_of(config.identify),
             force=force,
+            accept=question(accept_look_alikes, status),
         )
-    _report(config, gallery, intakes)
+    report_enrolment(config, gallery, intakes, already)
 
 
 def enrol_folder(
     context: typer.Context,
     root: Annotated[Path, typer.Argument(help="A folder or a clip for each person, by name.")],
     force: Force = False,
+    accept_look_alikes: AcceptLookAlikes = False,
 ) -> None:
     """Enrol everybody in a folder: a sub-folder or a clip for each person, by name.
 
@@ -98,19 +112,22 @@ def enrol_folder(
     work = config.data_path / "work" / "enrol"
     with stoppable() as stopped, progress_bar("people", len(found)) as advance:
         harvests = harvest_people(found, work, rules_of(config), advance, stopped)
-    with Console(stderr=True).status("embedding, fitting"):
+    store = GalleryStore(config.gallery_path)
+    already = ids_set_aside(store)
+    with Console(stderr=True).status("embedding, fitting") as status:
         embedder, impostors = network(config)
         gallery, intakes = enrol_people(
-            GalleryStore(config.gallery_path),
+            store,
             harvests,
             embedder=embedder,
             impostors=impostors,
             rules=config.enrol,
             spec=spec_of(config.identify),
             force=force,
+            accept=question(accept_look_alikes, status),
         )
     shutil.rmtree(work)
-    _report(config, gallery, intakes)
+    report_enrolment(config, gallery, intakes, already)
 
 
 def people(context: typer.Context) -> None:
@@ -125,8 +142,11 @@ def people(context: typer.Context) -> None:
     table = Table(title=f"gallery {gallery.version}, {gallery.created_utc}", title_justify="left")
     table.add_column("name")
     table.add_column("crops", justify="right")
+    table.add_column("set aside", justify="right")
     for index, name in enumerate(gallery.people.names):
-        table.add_row(name, str(int((gallery.people.labels == index).sum())))
+        aside = len(gallery.people.aside.of(name))
+        crops = int((gallery.people.labels == index).sum())
+        table.add_row(name, str(crops), str(aside) if aside else "")
     Console().print(table)
 
 
@@ -160,29 +180,32 @@ def forget(
 
 
 def rebuild(context: typer.Context) -> None:
-    """Make the gallery anew from its crops, after a change of weights or of identify settings."""
+    """Make the gallery anew from its crops, after a change of weights or of identify settings.
+
+    All crops are judged again; what does not fit is set aside (see: facestream set-aside).
+    """
     from dataclasses import replace
 
+    from streamer.wire.timestamps import utc_text
     from trainer.enrolment.enrol import embed_all
+    from trainer.enrolment.judge import judged_again
     from trainer.enrolment.realign import realigned
     from workers.classifier.fitting import spec_of
     from workers.gallery.store import GalleryStore
 
     config = load_config(context.obj)
     store = GalleryStore(config.gallery_path)
+    already = ids_set_aside(store)
     with store.lock():
         gallery = store.read()
         if gallery is None:
             raise GalleryError("nobody is enrolled; there is nothing to rebuild")
         embedder, impostors = network(config)
         people = realigned(gallery.people, embedder.alignment)
-        vectors = embed_all(people.crops_rgb, embedder)
-        saved = store.save(
-            replace(people, embeddings=vectors),
-            embedder.fingerprint,
-            impostors,
-            spec_of(config.identify),
-        )
+        people = replace(people, embeddings=embed_all(people.crops_rgb, embedder))
+        people, _ = judged_again(people, impostors, utc_text(time.time_ns()))
+        saved = store.save(people, embedder.fingerprint, impostors, spec_of(config.identify))
+    tell_set_aside(saved, already)
     typer.echo(f"gallery {saved.version} is made with weights {saved.weights}")
 
 
@@ -202,22 +225,6 @@ def network(config: Config) -> "tuple[Embedder, Impostors]":
         config.weights_path, config.embed, available_cores(), config.answers_path
     )
     return embedder, load_impostors(config.weights_path, embedder.fingerprint)
-
-
-def _report(config: Config, gallery: "Gallery | None", intakes: "Mapping[str, Intake]") -> None:
-    for name, intake in intakes.items():
-        if intake.refused:
-            kept = _keep_refused(config, name, intake.faces, intake.files)
-            typer.echo(f"refused: {name}: {intake.refused}; see {kept}", err=True)
-            continue
-        late = len([face for face in intake.faces if face.refused])
-        also = f", {late} refused or not needed" if late else ""
-        typer.echo(f"{name}: {len(intake.used)} crops enrolled{also}")
-    if gallery is None:
-        raise GalleryError("nobody was enrolled; the gallery stays as it is")
-    folder = config.gallery_path / "versions" / gallery.version
-    typer.echo(f"gallery {gallery.version}; what was taken and why: {folder}/enrolment.csv")
-    typer.echo(gallery.classifier.holdout.sentence())
 
 
 def _tell_removal(removal: "Removal") -> None:
@@ -244,23 +251,3 @@ def _fit_anew(store: "GalleryStore", config: Config) -> None:
         return
     saved = store.refit(impostors, spec_of(config.identify))
     typer.echo(f"gallery {saved.version} is in use, fitted anew to the others")
-
-
-def _refused_folder(config: Config, name: str) -> Path:
-    from workers.names import file_name_of
-
-    return config.data_path / "refused" / file_name_of(name)
-
-
-def _keep_refused(
-    config: Config, name: str, faces: "list[Face]", files: list[tuple[str, str]]
-) -> Path:
-    """Write the manifest and contact sheet of somebody who was not enrolled; the folder."""
-    from trainer.enrolment.contact_sheet import manifest_csv, sheet_jpeg
-
-    folder = _refused_folder(config, name)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_file(folder / "enrolment.csv", manifest_csv([(name, faces, files)]))
-    if faces:
-        write_file(folder / "sheet.jpg", sheet_jpeg(name, faces))
-    return folder

@@ -68,7 +68,8 @@ def identify_files(
         if row.outcome == "named":
             typer.echo(f"{row.file}: {row.identity} {row.probability:.2%}")
         else:
-            typer.echo(f"{row.file}: {row.outcome}")
+            fault = identifier.faults.get(row.file)
+            typer.echo(f"{row.file}: {row.outcome}{f': {fault}' if fault else ''}")
     counted = Counter(row.outcome for row in rows)
     summary = ", ".join(f"{count} {outcome}" for outcome, count in counted.items())
     typer.echo(f"{summary}; see {out}/predictions.csv, {out}/labelled")

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from streamer.constants import CROP_SIZE
 from streamer.errors import DatasetError
 from streamer.files import write_file
-from streamer.vision.images import encode_image, read_image
+from streamer.vision.files import read_image
+from streamer.vision.images import encode_image
 from trainer.enrolment.rows import Harvest
 from workers.gallery.people import People
 from workers.names import file_name_of

@@ -29,6 +29,7 @@ from trainer.support.stopping import end_with_parent
 from workers.gallery.crop_source import CropSource
 from workers.names import composed_name
 
+_COLUMNS = ("sources", "crops", "numbers", "refused", "warnings")
 Rules = tuple[EnrolConfig, DetectConfig, Alignment]
 
 
@@ -120,6 +121,7 @@ def _harvest_to(name: str, paths: list[Path], place: Path, rules: Rules) -> None
         numbers=np.array([_numbers(face.crop) for face in faces], np.float64),
         sources=np.array([face.source.text for face in faces], np.str_),
         refused=np.array([face.refused for face in faces], np.str_),
+        warnings=np.array([face.warning for face in faces], np.str_),
         files=np.array(found.refused_files, np.str_).reshape(-1, 2),
     )
     write_file(place, buffer.getvalue())
@@ -128,10 +130,10 @@ def _harvest_to(name: str, paths: list[Path], place: Path, rules: Rules) -> None
 def _read(place: Path) -> Harvest | None:
     try:
         with np.load(place, allow_pickle=False) as stored:
-            columns = (stored[key] for key in ("sources", "crops", "numbers", "refused"))
+            columns = (stored[key] for key in _COLUMNS)
             faces = [
-                Face(CropSource.parse(str(source)), _measured(crop, numbers), str(refused))
-                for source, crop, numbers, refused in zip(*columns, strict=True)
+                Face(CropSource.parse(str(source)), _measured(crop, number), str(why), str(warning))
+                for source, crop, number, why, warning in zip(*columns, strict=True)
             ]
             return Harvest(faces, [(str(where), str(why)) for where, why in stored["files"]])
     except FileNotFoundError:

@@ -18,13 +18,15 @@ from streamer.errors import PictureError, SourceError
 from streamer.tracking.follow import FaceFollower
 from streamer.vision.align import Alignment, Pose
 from streamer.vision.faces import DetectedFace, FaceDetector
-from streamer.vision.images import read_image, resize_image
+from streamer.vision.files import CONVERT_SUFFIXES, PHOTO_SUFFIXES, read_picture
+from streamer.vision.images import resize_image
+from streamer.vision.portrait import PortraitDetector
 from streamer.vision.quality import MeasuredCrop, measure_crop
 from trainer.enrolment.rows import Face, Harvest
-from trainer.support.photos import PHOTO_SUFFIXES
 from workers.gallery.crop_source import CropSource
 
 CLIP_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg"})
+_LOOKED_AT = PHOTO_SUFFIXES | CLIP_SUFFIXES | CONVERT_SUFFIXES
 _CLIP_STEP_MS = 200.0
 _CLIP_WIDTH = 640
 _SCALE_FACTOR = 1.1
@@ -32,6 +34,7 @@ _MAX_CROWDED_SHARE = 0.2
 # A face moves further in a step than in a frame of live video.
 _TRACKING = TrackConfig(confirm_frames=1, min_iou=0.1)
 _READ_TIMEOUT_MS = 10_000
+_SURE, _SURE_MISFIT = 0.95, 0.25
 
 
 def harvest(
@@ -64,7 +67,7 @@ def media_below(paths: Sequence[Path], result: Harvest) -> list[Path]:
             inside = sorted(
                 p for p in path.rglob("*") if p.is_file() and not p.name.startswith(".")
             )
-            known = [p for p in inside if p.suffix.lower() in PHOTO_SUFFIXES | CLIP_SUFFIXES]
+            known = [p for p in inside if p.suffix.lower() in _LOOKED_AT]
             if not known:
                 result.refused_files.append((str(path), "the folder has no photo and no clip"))
             files += known
@@ -91,15 +94,28 @@ class _FaceFinder:
             min_confidence=detect.min_confidence,
         )
         self._clips = photos.model_copy(update={"detect_width": _CLIP_WIDTH})
-        self._detector = FaceDetector.of(photos)
+        self._detector = PortraitDetector(FaceDetector.of(photos))
 
     def from_photo(self, path: Path) -> Face:
-        image = read_image(path)
-        if image is None:
-            raise PictureError("cannot be read as a picture")
+        image = read_picture(path)
         faces = self._detector.detect(image)
         several = f"has {len(faces)} faces; cut it to one person" if len(faces) > 1 else ""
-        return self._face(CropSource(str(path)), image, faces[0] if faces else None, several)
+        face = self._face(CropSource(str(path)), image, faces[0] if faces else None, several)
+        return self._small_but_sure(face, faces[0]) if len(faces) == 1 else face
+
+    def _small_but_sure(self, face: Face, detected: DetectedFace) -> Face:
+        """Take a small face with a warning where the landmarks leave no doubt that it is one."""
+        rules, width = self._rules, face.crop.face_px
+        if not min(rules.min_sure_face, rules.min_face) <= width < rules.min_face:
+            return face
+        if self._fault(face.crop, small=False) or not detected.landmarks.is_face(
+            _SURE, _SURE_MISFIT
+        ):
+            return face
+        warning = (
+            f"the face is small: {width:.0f} px wide, {rules.min_face} are better (enrol.min_face)"
+        )
+        return replace(face, refused="", warning=warning)
 
     def from_clip(self, path: Path) -> list[Face]:
         try:
@@ -151,9 +167,10 @@ class _FaceFinder:
         crop = measure_crop(image, face, self._alignment)
         return Face(source, crop, refused or self._fault(crop))
 
-    def _fault(self, crop: MeasuredCrop) -> str:
+    def _fault(self, crop: MeasuredCrop, small: bool = True) -> str:
+        """Say why a crop cannot be used, or "". small: also where it is too small."""
         rules = self._rules
-        if crop.face_px < rules.min_face:
+        if small and crop.face_px < rules.min_face:
             return (
                 f"the face is too small: {crop.face_px:.0f} px wide, at least "
                 f"{rules.min_face} are wanted (enrol.min_face)"

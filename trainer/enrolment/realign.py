@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from streamer.vision.align import Alignment
 from streamer.vision.faces import realign_crop
@@ -15,5 +16,10 @@ def realigned(people: People, alignment: Alignment) -> People:
     if people.alignment == alignment or not people.names:
         return replace(people, alignment=alignment)
     finder = LandmarkFinder()
-    crops = [realign_crop(crop, finder, people.alignment, alignment) for crop in people.crops_rgb]
-    return replace(people, crops=np.stack(crops), alignment=alignment)
+
+    def recut(crops_rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        made = [realign_crop(crop, finder, people.alignment, alignment) for crop in crops_rgb]
+        return np.stack(made) if made else crops_rgb
+
+    aside = people.aside.with_crops(recut(people.aside.crops_rgb))
+    return replace(people, crops=recut(people.crops_rgb), alignment=alignment, aside=aside)

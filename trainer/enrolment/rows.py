@@ -11,12 +11,15 @@ class Face:
     """A photo or a looked-at frame of a clip, and the face in it.
 
     crop: the face, or the whole picture made small (0 px wide) where none was found. refused:
-    why it cannot be used, or "".
+    why it cannot be used, or "". warning: what is not as it should be, and is used all the same.
+    looks_like: whom, where somebody said that it is another person.
     """
 
     source: CropSource
     crop: MeasuredCrop
     refused: str = ""
+    warning: str = ""
+    looks_like: str = ""
 
     @property
     def found(self) -> bool:

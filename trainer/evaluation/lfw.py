@@ -1,7 +1,7 @@
 """The LFW protocol with the project's own detection and crop, for any weights."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,9 @@ from streamer.errors import DatasetError
 from streamer.vision.boxes import Box
 from streamer.vision.crop import CROP_ENLARGE, cut_crop
 from streamer.vision.detect import FallbackDetector
-from streamer.vision.images import read_image, resize_image
+from streamer.vision.files import read_image
+from streamer.vision.images import resize_image
+from streamer.vision.portrait import PortraitFinder
 from trainer.datasets.pairs import Pair, Verification, verify
 from trainer.support.cutting import Cutter
 from workers.embedding.embedder import Embedder
@@ -43,15 +45,15 @@ def cut_faces(
     """Cut each picture's middle face, None where none is found. Raises DatasetError.
 
     Where `cut` says that a box is no face, the next to the middle is tried, and then the boxes of
-    a looser search.
+    a looser search; the last is that of portraits.
     """
-    detector = FallbackDetector()
+    searches = _Searches()
     crops: list[NDArray[np.uint8] | None] = []
     with ThreadPoolExecutor(2) as pool:
         for path, image in zip(pictures, pool.map(read_image, pictures), strict=True):
             if image is None:
                 raise DatasetError(f"{path}: cannot be read as a picture")
-            crops.append(_middle_crop(image, detector, cut))
+            crops.append(_middle_crop(image, searches, cut))
             on_progress(1)
     return crops
 
@@ -125,8 +127,20 @@ def greyed(crop_rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), np.uint8)
 
 
+class _Searches:
+    """All ways to find a face in a picture that is known to show one, the strictest first."""
+
+    def __init__(self) -> None:
+        self._loose, self._portraits = FallbackDetector(), PortraitFinder()
+
+    def __call__(self, image_bgr: NDArray[np.uint8]) -> Iterator[list[Box]]:
+        """Yield what each search finds, as it is asked for."""
+        yield from self._loose.searches(image_bgr)
+        yield [face.box for face in self._portraits.find(image_bgr)]
+
+
 def _middle_crop(
-    image_bgr: NDArray[np.uint8], detector: FallbackDetector, cut: Cutter
+    image_bgr: NDArray[np.uint8], searches: _Searches, cut: Cutter
 ) -> NDArray[np.uint8] | None:
     """Cut the face nearest the middle: LFW's pictures are cut around their person."""
     height, width = image_bgr.shape[:2]
@@ -134,7 +148,7 @@ def _middle_crop(
     def apart(box: Box) -> float:
         return math.hypot(box.x + (box.width - width) / 2, box.y + (box.height - height) / 2)
 
-    for boxes in detector.searches(image_bgr):
+    for boxes in searches(image_bgr):
         for box in sorted(boxes, key=apart):
             crop = cut(image_bgr, box)
             if crop is not None:

@@ -19,7 +19,7 @@ from streamer.errors import DatasetError
 from streamer.files import write_file
 from streamer.vision.crop import cut_crop
 from streamer.vision.detect import HaarDetector, largest
-from streamer.vision.images import read_image
+from streamer.vision.files import read_image
 from trainer.support.cutting import Cutter
 from workers.classifier.impostors import Impostors
 from workers.embedding.embedder import Embedder

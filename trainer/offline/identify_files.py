@@ -16,12 +16,12 @@ from streamer.config.sections import Config
 from streamer.errors import DatasetError, PictureError, SourceError
 from streamer.files import replacing, write_file
 from streamer.view.annotate import Label, annotate
+from streamer.vision.files import CONVERT_SUFFIXES, PHOTO_SUFFIXES
 from streamer.vision.images import encode_image
 from trainer.enrolment.harvest import CLIP_SUFFIXES
 from trainer.offline.clip_namer import ClipNamer
 from trainer.offline.faces import faces_in, picture_detector
 from trainer.offline.predictions import FileRow, Journal, write_tables
-from trainer.support.photos import PHOTO_SUFFIXES
 from workers.classifier.classifier import Prediction
 from workers.embedding.embedder import Embedder
 from workers.gallery.version import Gallery
@@ -63,6 +63,8 @@ class FileIdentifier:
         self._config, self._embedder, self._gallery, self._out = config, embedder, gallery, out
         self._names = gallery.people.names
         self._pictures = picture_detector(config.detect)
+        self.faults: dict[str, str] = {}
+        """Why files could not be read, by file."""
 
     def identify(self, path: Path, place: Path) -> list[FileRow]:
         """Name the faces of one file; return its rows."""
@@ -71,7 +73,8 @@ class FileIdentifier:
                 rows = self._clip(path, place)
             else:
                 rows = self._picture(path, place)
-        except PictureError:
+        except PictureError as error:
+            self.faults[str(path)] = str(error).removeprefix(f"{path}: ")
             return [FileRow(file=str(path), face=0, outcome="unreadable")]
         return rows or [FileRow(file=str(path), face=0, outcome="no face")]
 
@@ -169,4 +172,4 @@ def identify_files(
 
 
 def _is_media(path: Path) -> bool:
-    return path.suffix.lower() in PHOTO_SUFFIXES | CLIP_SUFFIXES
+    return path.suffix.lower() in PHOTO_SUFFIXES | CLIP_SUFFIXES | CONVERT_SUFFIXES

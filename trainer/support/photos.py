@@ -5,8 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from streamer.errors import DatasetError
-
-PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm"})
+from streamer.vision.files import PHOTO_SUFFIXES
 
 
 def find_photos(roots: Iterable[Path]) -> list[Path]:
@@ -20,7 +19,8 @@ def find_photos(roots: Iterable[Path]) -> list[Path]:
             raise DatasetError(f"{root}: a dataset must be a folder of photos")
         found = sorted(path for path in root.rglob("*") if path.suffix.lower() in PHOTO_SUFFIXES)
         if not found:
-            raise DatasetError(f"{root}: has no photo ({', '.join(sorted(PHOTO_SUFFIXES))})")
+            known = ", ".join(sorted(PHOTO_SUFFIXES))
+            raise DatasetError(f"{root}: has no photo ({known}; others must be converted)")
         photos += found
     return photos
 

@@ -8,15 +8,16 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from streamer.vision.align import align_crop
 from streamer.vision.boxes import Box
 from streamer.vision.detect import HaarDetector, largest
-from streamer.vision.images import read_image, resize_image
+from streamer.vision.files import read_image
+from streamer.vision.images import resize_image
 from streamer.vision.landmarks import LandmarkFinder
+from streamer.vision.portrait import with_border
 
 CONTEXT_ENLARGE = 1.6
 CONTEXT_SIZE = 160
@@ -66,10 +67,7 @@ def find_face(photo: Path) -> tuple[NDArray[np.uint8], Box] | None:
     image = read_photo(photo)
     if image is None:
         return None
-    # The cascade misses faces that fill their picture.
-    pad = round(_PAD_SHARE * max(image.shape[:2]))
-    padded = cv2.copyMakeBorder(image, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
-    image = np.asarray(padded, np.uint8)
+    image, _ = with_border(image, _PAD_SHARE)
     smallest = round(min(image.shape[:2]) * _SMALLEST_SHARE) // _MIN_FACE_STEP * _MIN_FACE_STEP
     box = largest(_detector(max(24, smallest)).detect(image))
     return None if box is None else (image, box)

@@ -11,7 +11,7 @@ def prepare_demo(context: typer.Context) -> None:
     from streamer.capture.demo import ENROLLED, PORTRAIT, make_demo
     from streamer.vision.crop import cut_crop
     from streamer.vision.detect import HaarDetector, largest
-    from streamer.vision.images import read_image
+    from streamer.vision.files import read_image
     from workers.classifier.fitting import spec_of
     from workers.classifier.impostors import load_impostors
     from workers.embedding.embedder import load_embedder

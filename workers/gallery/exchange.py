@@ -8,6 +8,7 @@ from streamer.errors import GalleryError
 from streamer.files import replacing
 from workers.gallery.version import (
     ARRAYS_OF_FORMAT_2,
+    ASIDE,
     CROPS,
     DAMAGE,
     MANIFEST,
@@ -19,7 +20,7 @@ from workers.gallery.version import (
 from workers.gallery.versions import EXTRA_NAME, Versions, version_name
 from workers.names import check_name
 
-_ARRAYS = (NUMBERS, CROPS, ARRAYS_OF_FORMAT_2)
+_ARRAYS = (NUMBERS, CROPS, ASIDE, ARRAYS_OF_FORMAT_2)
 _MAX_STORED_BYTES = 2**34
 
 

@@ -1,7 +1,7 @@
 """The people of a gallery: their names, crops and embeddings."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from streamer.constants import CROP_SIZE, EMBEDDING_SIZE
 from streamer.errors import GalleryError
 from streamer.vision.align import Alignment
+from workers.gallery.aside import SetAside
 from workers.gallery.crop_source import CropSource
 
 
@@ -19,7 +20,8 @@ class People:
 
     embeddings (n, 128) float32, labels (n,) int32 into names, sources (n,): where each crop came
     from, as the text of a `CropSource`. crops: the pictures, or how to read them when wanted;
-    `alignment` is how they were cut.
+    `alignment` is how they were cut. vouched (n,): somebody said that it is this person, whoever
+    else it looks like, so it is never set aside. aside: crops that are.
     """
 
     names: tuple[str, ...]
@@ -28,6 +30,12 @@ class People:
     sources: tuple[str, ...]
     crops: NDArray[np.uint8] | Callable[[], NDArray[np.uint8]]
     alignment: Alignment = "square"
+    vouched: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
+    aside: SetAside = field(default_factory=SetAside)
+
+    def __post_init__(self) -> None:
+        if not len(self.vouched):
+            object.__setattr__(self, "vouched", np.zeros(len(self.labels), np.bool_))
 
     @cached_property
     def crops_rgb(self) -> NDArray[np.uint8]:
@@ -52,6 +60,7 @@ class People:
         crops_rgb: NDArray[np.uint8],
         embeddings: NDArray[np.float32],
         sources: Sequence[str],
+        vouched: NDArray[np.bool_] | bool = False,
     ) -> "People":
         """Return the same people with more crops of one, new or not."""
         names = self.names if name in self.names else (*self.names, name)
@@ -63,6 +72,22 @@ class People:
             labels=np.concatenate([self.labels, labels]),
             sources=(*self.sources, *sources),
             crops=np.concatenate([self.crops_rgb, crops_rgb]),
+            vouched=np.concatenate([self.vouched, np.broadcast_to(vouched, len(embeddings))]),
+        )
+
+    def without_rows(self, gone: Sequence[int]) -> "People":
+        """Return the same people without some crops. Raises ValueError if one has none left."""
+        keep = np.ones(len(self.labels), np.bool_)
+        keep[list(gone)] = False
+        if len(np.unique(self.labels[keep])) < len(self.names):
+            raise ValueError("everybody must keep a crop")
+        return replace(
+            self,
+            embeddings=self.embeddings[keep],
+            labels=self.labels[keep],
+            sources=tuple(s for s, kept in zip(self.sources, keep, strict=True) if kept),
+            crops=self.crops_rgb[keep],
+            vouched=self.vouched[keep],
         )
 
     def groups(self) -> NDArray[np.int32]:
@@ -99,4 +124,6 @@ class People:
             labels=(labels - (labels > gone)).astype(np.int32),
             sources=tuple(s for s, kept in zip(self.sources, keep, strict=True) if kept),
             crops=self.crops_rgb[keep],
+            vouched=self.vouched[keep],
+            aside=self.aside.without_person(name),
         )

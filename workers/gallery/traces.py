@@ -22,6 +22,7 @@ from pathlib import Path
 from streamer.errors import GalleryError
 from workers.gallery.version import (
     ARRAYS_OF_FORMAT_2,
+    ASIDE,
     CROPS,
     DAMAGE,
     MANIFEST,
@@ -216,5 +217,5 @@ def _export_holds(path: Path, name: str) -> bool | None:
     except DAMAGE:
         with path.open("rb") as file:  # after the 30 bytes of a member's header is its name
             first = file.read(64)[30:]
-        begins = (MANIFEST, NUMBERS, CROPS, ARRAYS_OF_FORMAT_2, ENROLMENT)
+        begins = (MANIFEST, NUMBERS, CROPS, ASIDE, ARRAYS_OF_FORMAT_2, ENROLMENT)
         return None if first.startswith(tuple(entry.encode() for entry in begins)) else False

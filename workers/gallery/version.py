@@ -1,9 +1,10 @@
 """One version of a gallery as files: a manifest, numbers and pictures.
 
-manifest.json  who is in it, where it comes from, what is expected of it; the hashes of the other
-               two, and one of its own content, so that an edited name is noticed
+manifest.json  who is in it, where it comes from, what is expected of it, what is set aside; the
+               hashes of the others, and one of its own content, so that an edited name is noticed
 numbers.npz    embeddings, labels, sources, classifier: what identification needs
 crops.npz      the pictures, which are read and verified only where they are wanted
+aside.npz      the pictures of crops that are set aside, where there are some
 
 Format 2, of version 0.1, has one file, `arrays.npz`, for numbers and pictures, and the sources in
 the manifest. Reading a version runs nothing that is in it, and refuses what is not whole.
@@ -34,10 +35,11 @@ from streamer.wire.timestamps import utc_text
 from workers.classifier.classifier import Calibration, Classifier, HoldoutMetrics
 from workers.classifier.fitting import ClassifierSpec
 from workers.classifier.scorers import scorer_from
+from workers.gallery.aside import SetAside, no_crops, rows_from
 from workers.gallery.people import People
 
 FORMAT = 3
-MANIFEST, NUMBERS, CROPS = "manifest.json", "numbers.npz", "crops.npz"
+MANIFEST, NUMBERS, CROPS, ASIDE = "manifest.json", "numbers.npz", "crops.npz", "aside.npz"
 _FORMAT_WITH_ONE_FILE, ARRAYS_OF_FORMAT_2 = 2, "arrays.npz"
 DAMAGE = (
     OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, EOFError, RuntimeError,
@@ -76,6 +78,7 @@ def write_version(folder: Path, gallery: Gallery, **more: object) -> None:
         "embeddings": people.embeddings,
         "labels": people.labels,
         "sources": _packed(people.sources),
+        "vouched": people.vouched,
         "calibration": np.array(
             [
                 calibration.margin,
@@ -90,6 +93,8 @@ def write_version(folder: Path, gallery: Gallery, **more: object) -> None:
         NUMBERS: _write_arrays(folder / NUMBERS, numbers),
         CROPS: _write_arrays(folder / CROPS, {"crops_rgb": people.crops_rgb}),
     }
+    if people.aside.rows:
+        hashes[ASIDE] = _write_arrays(folder / ASIDE, {"crops_rgb": people.aside.crops_rgb})
     manifest = {
         "format": FORMAT,
         "version": gallery.version,
@@ -101,6 +106,7 @@ def write_version(folder: Path, gallery: Gallery, **more: object) -> None:
         "classifier": asdict(gallery.spec),
         "expected": asdict(classifier.holdout),
         "people": list(people.names),
+        "aside": people.aside.listed(),
         "sha256": hashes,
         **more,
     }
@@ -174,10 +180,14 @@ def read_version(folder: Path, whole: bool = False) -> Gallery:
             sources=sources,
             crops=partial(_read_crops, folder / crops_name, hashes[crops_name], len(labels)),
             alignment=known_alignment(manifest.get("alignment", "square")),
+            vouched=numbers.get("vouched", np.zeros(len(labels), np.bool_)),
+            aside=_aside(folder, manifest, hashes),
         )
         _check(folder, people)
         if whole:
             _verify_crops(folder / crops_name, hashes[crops_name], len(labels))
+            if people.aside.rows:
+                _verify_crops(folder / ASIDE, hashes[ASIDE], len(people.aside.rows))
         return Gallery(
             version=str(manifest["version"]),
             fingerprint=hashes[numbers_name][:12]
@@ -193,6 +203,13 @@ def read_version(folder: Path, whole: bool = False) -> Gallery:
         )
     except DAMAGE as error:
         raise GalleryError(f"{folder}: the gallery is damaged: {_line(error)}") from error
+
+
+def _aside(folder: Path, manifest: Mapping[str, Any], hashes: Mapping[str, str]) -> SetAside:
+    rows = rows_from(manifest.get("aside", ()), manifest["people"])
+    if not rows:
+        return SetAside((), no_crops())
+    return SetAside(rows, partial(_read_crops, folder / ASIDE, hashes[ASIDE], len(rows)))
 
 
 def _classifier(
@@ -223,6 +240,8 @@ def _check(folder: Path, people: People) -> None:
         people.embeddings.shape == (count, EMBEDDING_SIZE)
         and people.embeddings.dtype == np.float32
         and people.labels.dtype == np.int32
+        and people.vouched.shape == (count,)
+        and people.vouched.dtype == np.bool_
         and len(people.sources) == count
         and np.array_equal(np.unique(people.labels), np.arange(persons))
     )

@@ -19,6 +19,7 @@ from streamer.errors import GalleryError
 from streamer.files import write_file
 from workers.gallery.version import (
     ARRAYS_OF_FORMAT_2,
+    ASIDE,
     CROPS,
     MANIFEST,
     NUMBERS,
@@ -133,5 +134,5 @@ def version_name(number: int) -> str:
 
 def extras_of(folder: Path) -> list[Path]:
     """Return the files of a version beside its manifest, numbers and pictures."""
-    ours = {MANIFEST, NUMBERS, CROPS, ARRAYS_OF_FORMAT_2}
+    ours = {MANIFEST, NUMBERS, CROPS, ASIDE, ARRAYS_OF_FORMAT_2}
     return [path for path in sorted(folder.iterdir()) if path.name not in ours]

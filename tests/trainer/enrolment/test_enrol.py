@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 from streamer.capture.demo import Actor, background, write_clip
 from streamer.config.sections import DetectConfig, EnrolConfig
 from streamer.vision.align import SHIPPED_ALIGNMENT
-from streamer.vision.images import encode_image, read_image
-from trainer.enrolment.enrol import enrol, varied
+from streamer.vision.files import read_image
+from streamer.vision.images import encode_image
+from trainer.enrolment.enrol import enrol
 from trainer.enrolment.harvest import harvest
+from trainer.enrolment.intake import varied
 from trainer.enrolment.rows import Harvest
 from workers.classifier.fitting import ClassifierSpec
 from workers.classifier.impostors import Impostors

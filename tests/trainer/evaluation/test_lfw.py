@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from streamer.vision.boxes import Box
 from streamer.vision.crop import cut_crop
-from streamer.vision.images import read_image
+from streamer.vision.files import read_image
 from trainer.evaluation.lfw import cut_faces, embed_faces
 from workers.embedding.embedder import Embedder
 

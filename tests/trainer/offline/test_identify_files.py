@@ -12,7 +12,8 @@ from streamer.config.loading import load_config
 from streamer.config.sections import Config
 from streamer.errors import DatasetError
 from streamer.view.annotate import KNOWN_BGR
-from streamer.vision.images import encode_image, read_image
+from streamer.vision.files import read_image
+from streamer.vision.images import encode_image
 from trainer.offline.identify_files import FileIdentifier, identify_files, plan_files
 from workers.embedding.embedder import Embedder
 from workers.gallery.store import GalleryStore
