@@ -25,7 +25,7 @@ from streamer.vision.landmarks import VIEW_ENLARGE, VIEW_SIZE, LandmarkFinder, L
 # border as a share of the longer side, turn in degrees, as cv2 turns
 _SEARCHES = ((0.35, 0.0), (0.35, 20.0), (0.35, -20.0), (0.35, 37.0), (0.35, -37.0), (0.8, 0.0))
 _LONGEST, _SHORTEST = 200, 120  # px: the face fills much of the picture, so that is enough
-_LEAST_SHARE = 0.2  # of the picture's shorter side; smaller faces are for the usual search
+_LEAST_SHARE = 0.3  # of the shorter side; smaller faces are for the usual search
 _LEAST_CONFIDENCE, _MOST_MISFIT = 0.95, 0.3
 _MOST_DISAGREEMENT = 0.12  # root mean square, in eye distances
 _WORTH_A_LOOK = 0.3
@@ -59,7 +59,7 @@ class PortraitFinder:
     def find(self, image_bgr: NDArray[np.uint8]) -> list[DetectedFace]:
         """Find the faces of a (height, width, 3) uint8 BGR picture, the largest first.
 
-        A face's box is where the Haar square would be. Faces of less than a fifth of the
+        A face's box is where the Haar square would be. Faces of less than 0.3 of the
         picture's shorter side are not found.
         """
         for share, degrees in _SEARCHES:

@@ -5,7 +5,6 @@ is enrolled as a file, and where its landmarks are found is compared with where 
 whole photo.
 """
 
-import math
 import random
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,7 +25,7 @@ from streamer.vision.detect import HaarDetector
 from streamer.vision.faces import DetectedFace, FaceDetector
 from streamer.vision.files import read_image
 from streamer.vision.images import encode_image
-from streamer.vision.portrait import PortraitDetector, square_of
+from streamer.vision.portrait import PortraitFinder, square_of
 from trainer.enrolment.harvest import harvest
 from trainer.support.photos import find_photos
 
@@ -44,44 +43,47 @@ Points = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Cut:
-    """A portrait of a way to cut, and where the landmarks are in it, (5, 2) in its pixels."""
+    """A portrait, the way it is cut from a photo, and its landmarks, (5, 2) in its pixels."""
 
     way: str
+    photo: Image
     image_bgr: Image
     points: Points
 
 
 def measure(root: Path, people: int, on_progress: Callable[[str], None]) -> dict[str, Any]:
-    """Shares enrolled, by how the portraits are cut and tilted; without the search for them, too.
+    """Shares enrolled, by how portraits are cut and tilted; and what the usual search alone finds.
 
     Raises DatasetError where there are too few people with a face in their first photo.
     """
     cv2.setNumThreads(1)
-    usual, finer = _detectors()
+    usual, finder = _usual(), PortraitFinder()
+    cuts: list[Cut] = []
+    faceless: list[Image] = []
+    for number, (image, face) in enumerate(_photos(root, people, usual), start=1):
+        cuts += _cuts(image, face, random.Random(number))  # noqa: S311
+        faceless += _beside(image, face)
+    if len({id(cut.photo) for cut in cuts}) < people:
+        raise DatasetError(
+            f"{root}: has fewer than {people} people with a face in their first photo"
+        )
+    faceless += list(_made_faceless())
     counts: dict[str, dict[str, int]] = {}
     offs: list[float] = []
-    faceless: list[Image] = []
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "portrait.png"
-        for number, (image, face) in enumerate(_photos(root, people, usual), start=1):
-            if number % 20 == 0:
-                on_progress(f"{number} of {people} people")
-            for cut in _cuts(image, face, random.Random(number)):  # noqa: S311
-                way = counts.setdefault(cut.way, {"all": 0, "before": 0, "enrolled": 0, "wrong": 0})
-                way["all"] += 1
-                way["before"] += len(usual.detect(cut.image_bgr)) == 1
-                off = _off(cut, finer)
-                way["enrolled"] += _enrols(cut.image_bgr, path)
-                way["wrong"] += off > _WRONG
-                offs += [off] if math.isfinite(off) else []
-            faceless += _beside(image, face)
-        if number < people:
-            raise DatasetError(f"{root}: has {number} people with a face, and {people} are wanted")
-        faceless += list(_made_faceless())
-        on_progress(f"{len(faceless)} pictures without a face")
-        before = sum(bool(usual.detect(image)) for image in faceless)
-        after = sum(_enrols(image, path, 16) for image in faceless)
-        seen = sum(bool(finer.detect(image)) for image in faceless)
+    enrolled = _enrolled([cut.image_bgr for cut in cuts], EnrolConfig(), on_progress)
+    for cut, used in zip(cuts, enrolled, strict=True):
+        way = counts.setdefault(cut.way, {"all": 0, "before": 0, "enrolled": 0, "wrong": 0})
+        faces = usual.detect(cut.image_bgr)
+        way["all"] += 1
+        way["before"] += len(faces) == 1
+        way["enrolled"] += used
+        faces = faces or finder.find(cut.image_bgr)
+        if faces:
+            offs.append(_off(cut, faces[0]))
+            way["wrong"] += offs[-1] > _WRONG
+    after = sum(_enrolled(faceless, EnrolConfig(), on_progress))
+    before = sum(bool(usual.detect(image)) for image in faceless)
+    seen = sum(bool(finder.find(image)) for image in faceless)
     return {
         "people": people,
         "cut_close_enrolled": _shares(counts, "enrolled"),
@@ -91,16 +93,13 @@ def measure(root: Path, people: int, on_progress: Callable[[str], None]) -> dict
         "landmarks_off_p95": float(np.quantile(offs, 0.95)),
         "faceless_pictures": len(faceless),
         "faceless_found_before": before,
-        "faceless_found": seen,
+        "faceless_found_by_search": seen,
         "faceless_enrolled": after,
     }
 
 
-def _detectors() -> tuple[FaceDetector, PortraitDetector]:
-    def usual() -> FaceDetector:
-        return FaceDetector(HaarDetector(scale_factor=1.1, min_face=24), 0.5)
-
-    return usual(), PortraitDetector(usual())
+def _usual() -> FaceDetector:
+    return FaceDetector(HaarDetector(scale_factor=1.1, min_face=24), 0.5)
 
 
 def _photos(
@@ -114,9 +113,11 @@ def _photos(
     random.Random(0).shuffle(photos)  # noqa: S311
     given = 0
     for photo in photos:
+        if given == people:
+            return
         image = read_image(photo)
         faces = [] if image is None else detector.detect(image)
-        if image is None or not faces or given == people:
+        if image is None or not faces:
             continue
         height, width = image.shape[:2]
         middle = np.array([width / 2, height / 2])
@@ -141,7 +142,7 @@ def _cuts(image: Image, face: DetectedFace, rng: random.Random) -> Iterator[Cut]
         turn[:, 2] += (side - 1) / 2 - centre
         turned = cv2.warpAffine(image, turn, (side, side), borderMode=cv2.BORDER_REPLICATE)
         points = face.landmarks.points @ turn[:, :2].T + turn[:, 2]
-        yield Cut(f"tilted {degrees}", np.asarray(turned, np.uint8), points)
+        yield Cut(f"tilted {degrees}", image, np.asarray(turned, np.uint8), points)
 
 
 def _cut(way: str, image: Image, points: Points, edges: Sequence[float]) -> Cut:
@@ -149,7 +150,7 @@ def _cut(way: str, image: Image, points: Points, edges: Sequence[float]) -> Cut:
     left, top = (max(0, round(edge)) for edge in edges[:2])
     right, bottom = min(width, round(edges[2])), min(height, round(edges[3]))
     part = np.ascontiguousarray(image[top:bottom, left:right])
-    return Cut(way, part, points - np.array([left, top]))
+    return Cut(way, image, part, points - np.array([left, top]))
 
 
 def _edges(box: Box, margin: float) -> tuple[float, float, float, float]:
@@ -161,20 +162,29 @@ def _centre(box: Box) -> NDArray[np.float64]:
     return np.array([box.x + box.width / 2, box.y + box.height / 2])
 
 
-def _off(cut: Cut, finer: PortraitDetector) -> float:
+def _off(cut: Cut, face: DetectedFace) -> float:
     """Root mean square distance of the landmarks from their places, in eye distances."""
-    faces = finer.detect(cut.image_bgr)
-    if not faces:
-        return float("nan")
     eyes = float(np.linalg.norm(cut.points[1] - cut.points[0]))
-    apart = np.square(faces[0].landmarks.points - cut.points).sum(axis=1)
+    apart = np.square(face.landmarks.points - cut.points).sum(axis=1)
     return float(np.sqrt(apart.mean())) / eyes
 
 
-def _enrols(image: Image, path: Path, min_face: int = 48) -> bool:
-    path.write_bytes(encode_image(image, ".png"))
-    rules = EnrolConfig(min_face=min_face)
-    return bool(harvest([path], rules, DetectConfig(), SHIPPED_ALIGNMENT).usable)
+def _enrolled(
+    images: Sequence[Image], rules: EnrolConfig, on_progress: Callable[[str], None]
+) -> list[bool]:
+    """Tell of each picture whether it can be enrolled, as a file."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / f"{number:06d}.png" for number in range(len(images))]
+        for path, image in zip(paths, images, strict=True):
+            path.write_bytes(encode_image(image, ".png"))
+
+        def told(path: Path) -> None:
+            if int(path.stem) % 100 == 0:
+                on_progress(f"{int(path.stem)} of {len(images)} pictures")
+
+        found = harvest(paths, rules, DetectConfig(), SHIPPED_ALIGNMENT, told)
+        used = {face.source.path for face in found.usable}
+    return [str(path) in used for path in paths]
 
 
 def _beside(image: Image, face: DetectedFace) -> list[Image]:

@@ -270,8 +270,8 @@ def enrol(
     console.print(table)
     console.print(
         f"{figures['faceless_pictures']} pictures without a face: {figures['faceless_enrolled']} "
-        f"enrolled; a face seen in {figures['faceless_found']}, by the usual search in "
-        f"{figures['faceless_found_before']}"
+        f"enrolled; the usual search sees a face in {figures['faceless_found_before']}, the search "
+        f"for portraits in {figures['faceless_found_by_search']}"
     )
     _write(json_file, figures)
 

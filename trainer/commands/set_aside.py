@@ -8,8 +8,6 @@ from typing import Annotated
 import numpy as np
 import typer
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table
 
 from streamer.config.loading import load_config
 from streamer.errors import ConfigError, GalleryError
@@ -45,13 +43,9 @@ def set_aside(
     if not rows:
         typer.echo(f"nothing{f' of {name}' if name else ''} is set aside")
         return
-    table = Table(title=f"set aside in gallery {gallery.version}", title_justify="left")
-    for column in ("name", "id", "why", "since", "from"):
-        table.add_column(column, overflow="fold")
     for row in rows:
         since = row.since_utc[:16].replace("T", " ")
-        table.add_row(row.person, row.id, row.reason, since, row.source)
-    Console().print(table)
+        typer.echo(f"{row.person}, {row.id}, {since}: {row.source}: {row.reason}")
     typer.echo("undo with: facestream put-back NAME ID")
     if sheet is not None:
         _draw(sheet, name or "everybody", [(row.id, row.reason) for row in rows], aside.crops_rgb[

@@ -246,12 +246,17 @@ def report(
     command = f"facestream --config {config.path} train report --folds {folds}"
     facts = {"weights": embedder.fingerprint, "false accepts wanted": ""}
     facts["false accepts wanted"] = f"{config.identify.false_accept_rate:.2%}"
+    remarks: list[str] = []
     if source is None:
         gallery = GalleryStore(config.gallery_path).load(embedder.fingerprint)
         if gallery is None:
             raise GalleryError("nobody is enrolled")
         title, vectors, spec = f"gallery {gallery.version}", gallery.people.embeddings, gallery.spec
         facts |= {"gallery": gallery.version, "gallery fingerprint": gallery.fingerprint}
+        remarks = [
+            f"Set aside, and in none of these figures: {row.source} of {row.person}, {row.reason}."
+            for row in gallery.people.aside.rows
+        ]
         folder = out or config.data_path / "reports" / f"gallery-{gallery.version}"
     else:
         title, vectors = f"dataset {source}", embed_all(faces.crops_rgb, embedder)
@@ -267,6 +272,7 @@ def report(
         spec=spec,
         facts=facts,
         command=command,
+        remarks=remarks,
     )
     work = folder / "work"
     from trainer.datasets.dataset import folds_of

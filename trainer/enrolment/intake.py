@@ -66,20 +66,21 @@ def take_in(
     rest = "nearly the same as another crop"
     if len(picked) == rules.max_crops:
         rest = f"less varied than the {rules.max_crops} that are used (enrol.max_crops)"
-    final = iter(
+    judged = [
         replace(
             face,
             refused=reasons[index] or ("" if index in used else rest),
             looks_like=alike[index],
         )
         for index, face in enumerate(usable)
-    )
-    faces = [face if face.refused else next(final) for face in harvested.faces]
+    ]
+    rows = iter(judged)
+    faces = [face if face.refused else next(rows) for face in harvested.faces]
     looks_like = _looks_like(alike)
     return Intake(
         faces,
         harvested.refused_files,
-        [usable[index] for index in used],
+        [judged[index] for index in used],
         own[used],
         _why_nobody(
             len(usable), reasons, len(used), len(known), rules, "" if accepted else looks_like

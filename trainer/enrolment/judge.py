@@ -8,10 +8,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from trainer.enrolment.likeness import nearest_own_and_other, unlike_the_rest
+from trainer.enrolment.likeness import (
+    Floats,
+    Integers,
+    nearest_own_and_other,
+    squared,
+    unlike_the_rest,
+)
 from workers.classifier.impostors import Impostors
 from workers.gallery.aside import AsideCrop, Why
 from workers.gallery.people import People
+
+_LOOSE_RATE = 0.01
+"""Crops are like each other if so few pairs of different people are nearer."""
 
 
 def judged_again(
@@ -39,30 +48,42 @@ def _without_unlike(people: People, impostors: Impostors, now_utc: str) -> Peopl
 
 
 def _without_close(people: People, impostors: Impostors, now_utc: str) -> People:
-    """Set aside one after the other, the worst first: one wrong crop makes others look wrong."""
-    limit = impostors.same_person_limit()
-    vectors, labels = people.embeddings, people.labels
-    others = ~people.vouched
+    """Set aside one after the other, the worst first: one wrong crop makes others look wrong.
+
+    Crops that somebody vouched for, look-alikes say, tell against another's crop only if that
+    is not like its own person either.
+    """
+    limit, loose = impostors.same_person_limit(), impostors.same_person_limit(_LOOSE_RATE)
+    labels = people.labels.copy()  # of crops that are gone it is nobody
+    here = np.ones(len(labels), np.bool_)
+
+    def nearest(rows: Integers) -> tuple[Floats, Floats, Integers]:
+        vectors, free = people.embeddings, here & ~people.vouched
+        own, other, whose = nearest_own_and_other(vectors, labels, rows, free)
+        if people.vouched.any():
+            _, anybody, whose_else = nearest_own_and_other(vectors, labels, rows, here)
+            unlike = own > loose
+            other, whose = np.where(unlike, anybody, other), np.where(unlike, whose_else, whose)
+        return own, other, whose
+
     free = np.bincount(labels, minlength=len(people.names)) // 2
-    rows = np.flatnonzero(others)
+    rows = np.flatnonzero(~people.vouched)
     gone: list[tuple[int, Why, str]] = []
-    own, other, whose = nearest_own_and_other(vectors, labels, rows, others)
-    left = labels.copy()  # of rows that are gone it is nobody
+    own, other, whose = nearest(rows)
     while True:
-        doubtful = (other < np.minimum(limit, own)) & (free[labels[rows]] > 0) & others[rows]
+        left = here[rows] & (free[people.labels[rows]] > 0)
+        doubtful = left & (other < np.minimum(limit, own))
         if not doubtful.any():
             return _set_aside(people, gone, now_utc)
         worst = int(np.where(doubtful, own - other, -np.inf).argmax())
         row = int(rows[worst])
         gone.append((row, "close", people.names[int(whose[worst])]))
         free[labels[row]] -= 1
-        others[row], left[row] = False, -1
+        here[row], labels[row] = False, -1
         # Only who has been near the one that went sees something else now.
-        to_it = np.clip(2.0 - 2.0 * vectors[rows] @ vectors[row], 0.0, 4.0)
-        touched = np.flatnonzero(others[rows] & (to_it <= np.maximum(own, other) + 1e-5))
-        own[touched], other[touched], whose[touched] = nearest_own_and_other(
-            vectors, left, rows[touched], others
-        )
+        to_it = squared(people.embeddings[rows], people.embeddings[row : row + 1])[:, 0]
+        touched = np.flatnonzero(here[rows] & (to_it <= np.maximum(own, other) + 1e-5))
+        own[touched], other[touched], whose[touched] = nearest(rows[touched])
 
 
 def _set_aside(people: People, gone: list[tuple[int, Why, str]], now_utc: str) -> People:

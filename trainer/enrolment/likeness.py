@@ -66,3 +66,19 @@ def nearest_own_and_other(
         nearest = foreign.argmin(axis=1)
         other[block], whose[block] = foreign[np.arange(len(some)), nearest], labels[nearest]
     return own, other, whose
+
+
+def look_alikes(
+    vectors: Floats, labels: NDArray[np.int32], impostors: Impostors
+) -> list[tuple[int, int]]:
+    """Pairs of people of whom most crops of the first look like the second: (who, like whom)."""
+    rows = np.arange(len(labels))
+    _, other, whose = nearest_own_and_other(vectors, labels, rows, np.ones(len(rows), np.bool_))
+    near = other < impostors.same_person_limit()
+    pairs = []
+    for person in np.unique(labels):
+        own = labels == person
+        like = np.bincount(whose[own & near], minlength=1)
+        if like.max() > own.sum() / 2:
+            pairs.append((int(person), int(like.argmax())))
+    return pairs

@@ -16,6 +16,7 @@ from sklearn.manifold import TSNE
 from streamer.files import write_file
 from trainer.datasets.dataset import Dataset, folds_of
 from trainer.datasets.pairs import roc
+from trainer.enrolment.likeness import look_alikes
 from trainer.evaluation.cross_validation import (
     NOBODY,
     Evaluation,
@@ -45,7 +46,10 @@ _PACKAGES = ("facestream", "tensorflow", "scikit-learn", "opencv-python", "numpy
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """What is reported on: faces with embeddings, and what made them."""
+    """What is reported on: faces with embeddings, and what made them.
+
+    remarks: what else a reader should know, each a sentence.
+    """
 
     title: str
     dataset: Dataset
@@ -54,6 +58,7 @@ class Subject:
     spec: ClassifierSpec
     facts: Mapping[str, str]
     command: str
+    remarks: Sequence[str] = ()
 
 
 def evaluate_all(
@@ -202,7 +207,18 @@ def _notes(subject: Subject, used: Evaluation, wanted_folds: int) -> list[str]:
         )
     if not len(used.strangers.row):
         notes.append("Strangers were not tested: that takes three people.")
-    return notes
+    return [*notes, *_alike(subject), *subject.remarks]
+
+
+def _alike(subject: Subject) -> list[str]:
+    """Say who looks like whom, each pair once."""
+    names = subject.dataset.names
+    found = look_alikes(subject.vectors, subject.dataset.labels, subject.impostors)
+    pairs = sorted({(min(pair), max(pair)) for pair in found})
+    return [
+        f"{names[one]} and {names[other]} look alike: one may be taken for the other."
+        for one, other in pairs
+    ]
 
 
 def _comparison(figures: Mapping[str, Mapping[str, object]]) -> Part:

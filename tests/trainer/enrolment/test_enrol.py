@@ -13,7 +13,7 @@ from streamer.vision.files import read_image
 from streamer.vision.images import encode_image
 from trainer.enrolment.enrol import enrol
 from trainer.enrolment.harvest import harvest
-from trainer.enrolment.intake import varied
+from trainer.enrolment.intake import Intake, varied
 from trainer.enrolment.rows import Harvest
 from workers.classifier.fitting import ClassifierSpec
 from workers.classifier.impostors import Impostors
@@ -133,6 +133,87 @@ def test_the_same_pictures_twice_and_a_name_for_somebody_else(
     made, why = as_name("Somebody", force=True)
     assert made is not None
     assert "Somebody" in made.people.names
+
+
+def test_who_looks_like_somebody_is_enrolled_after_a_question(
+    folder: Path, hopper: NDArray[np.uint8], embedder: Embedder, impostors: Impostors
+) -> None:
+    """Her mirror image is the nearest thing to a twin that there is."""
+    mirrored = save(folder / "twin.png", np.ascontiguousarray(hopper[:, ::-1]))
+    own = save(folder / "own.png", hopper)
+    store, asked = GalleryStore(folder / "gallery"), []
+
+    def enrolled(found: dict[str, Path], answer: bool) -> dict[str, Intake]:
+        def accept(name: str, other: str) -> bool:
+            asked.append((name, other))
+            return answer
+
+        made, intakes = enrol(
+            store,
+            {n: harvest([path], RULES, DETECT, SHIPPED_ALIGNMENT) for n, path in found.items()},
+            embedder=embedder,
+            impostors=impostors,
+            rules=RULES,
+            spec=ClassifierSpec(),
+            accept=accept,
+        )
+        assert (made is None) == all(intake.refused for intake in intakes.values())
+        return intakes
+
+    assert enrolled({"Grace": own}, False)["Grace"].refused == ""
+    assert asked == []
+    refused = enrolled({"Twin": mirrored}, False)["Twin"]
+    assert "--accept-look-alikes" in refused.refused
+    twin = enrolled({"Twin": mirrored}, True)["Twin"]
+    assert asked == [("Twin", "Grace")] * 2
+    assert [face.looks_like for face in twin.used] == ["Grace"]
+    assert "the same" not in enrolled({"Thief": own}, True)["Thief"].refused
+    gallery = store.read()
+    assert gallery is not None
+    assert gallery.people.names == ("Grace", "Twin")  # her own picture is never somebody else's
+    assert gallery.people.vouched.tolist() == [False, True]
+    table = (store.folder_of(gallery.version) / "enrolment.csv").read_text()
+    (row,) = csv.DictReader(table.splitlines())
+    assert (row["outcome"], row["reason"]) == ("used", "looks like Grace")
+    with store.lock():
+        store.forget("Grace")
+    gallery = store.read()
+    assert gallery is not None
+    assert "Twin" not in (store.folder_of(gallery.version) / "enrolment.csv").read_text()
+
+
+def test_a_stray_picture_that_is_enrolled_is_set_aside_at_the_next_change(
+    folder: Path, portraits: dict[str, Path], embedder: Embedder, impostors: Impostors
+) -> None:
+    store = GalleryStore(folder / "gallery")
+    hers, other = portraits["Eileen Collins"], portraits["Grace Hopper"]
+    twin = save(folder / "mirrored.png", np.ascontiguousarray(picture(other)[:, ::-1]))
+
+    def enrolled(name: str, paths: list[Path]) -> Gallery:
+        made, _ = enrol(
+            store,
+            {name: harvest(paths, RULES, DETECT, SHIPPED_ALIGNMENT)},
+            embedder=embedder,
+            impostors=impostors,
+            rules=RULES,
+            spec=ClassifierSpec(),
+            accept=lambda name, other: True,
+        )
+        assert made is not None
+        return made
+
+    assert enrolled("Eileen", [hers, twin]).people.aside.rows == ()  # who could tell?
+    gallery = enrolled("Grace", [other])
+    (row,) = gallery.people.aside.rows
+    assert (row.person, row.why, row.other) == ("Eileen", "close", "Grace")
+    assert row.source == str(twin)
+    assert gallery.people.sources == (str(hers), str(other))
+
+
+def picture(path: Path) -> NDArray[np.uint8]:
+    image = read_image(path)
+    assert image is not None
+    return image
 
 
 def test_people_under_the_minimum_are_refused_and_the_others_are_not(
