@@ -10,7 +10,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 
 from streamer.errors import PictureError
 
@@ -26,7 +25,6 @@ _FROM_PHONES = {
 }  # fmt: skip
 _WITHOUT_ALPHA = (b"\xff\xd8", b"BM", b"P6", b"P5")  # JPEG, BMP, PPM, PGM
 _ALPHA_PALETTE = "transparency"
-_DAMAGE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 
 
 def read_picture(path: Path) -> NDArray[np.uint8]:
@@ -79,12 +77,14 @@ def _without_alpha(content: bytes) -> NDArray[np.uint8] | None:
     """Lay a picture that is transparent somewhere over white; None for any other."""
     if content.startswith(_WITHOUT_ALPHA):
         return None
+    from PIL import Image, ImageOps  # cameras start without it
+
     try:
         with Image.open(io.BytesIO(content)) as picture:
             if picture.mode not in ("RGBA", "LA", "PA") and _ALPHA_PALETTE not in picture.info:
                 return None
             upright = ImageOps.exif_transpose(picture).convert("RGBA")
-    except _DAMAGE:
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
     white = Image.new("RGBA", upright.size, "white")
     rgb = np.asarray(Image.alpha_composite(white, upright).convert("RGB"), np.uint8)

@@ -70,10 +70,9 @@ def put_back(
 
     config = load_config(context.obj)
     store, name = GalleryStore(config.gallery_path), composed_name(name)
-    embedder, impostors = network(config)
     already = ids_set_aside(store)
     with store.lock():
-        gallery = store.load(embedder.fingerprint)
+        gallery = store.read()
         if gallery is None or name not in gallery.people.names:
             raise GalleryError(f"{name!r} is not enrolled; see: facestream people")
         people = gallery.people
@@ -81,6 +80,8 @@ def put_back(
         if not wanted:
             raise GalleryError(f"nothing of {name} is set aside; see: facestream set-aside")
         rows, crops_rgb = people.aside.chosen(name, wanted)
+        embedder, impostors = network(config)
+        store.load(embedder.fingerprint)  # or another network has embedded the others
         sources = [row.source for row in rows]
         vectors = embed_all(crops_rgb, embedder)
         people = people.with_person(name, crops_rgb, vectors, sources, vouched=True)

@@ -79,8 +79,8 @@ def test_where_the_usual_search_finds_a_face_there_is_no_other(
 
 def test_pictures_without_a_face_have_none(collins: Array, finder: PortraitFinder) -> None:
     wall = np.ascontiguousarray(background()[:300, :300])
-    pictures = [data.coffee()[:, :, ::-1], data.rocket()[:, :, ::-1], wall]
-    pictures += [data.coins()[..., None].repeat(3, axis=2), np.zeros((200, 200, 3), np.uint8)]
+    pictures = [getattr(data, name)()[:, :, :3] for name in ("coffee", "rocket")]
+    pictures += [wall, np.zeros((200, 200, 3), np.uint8)]
     pictures += [np.ascontiguousarray(collins[150:]), np.ascontiguousarray(collins[::-1])]
     for picture in pictures:
         assert finder.find(np.ascontiguousarray(picture)) == []

@@ -36,6 +36,9 @@ def media(folder: Path, portraits: dict[str, Path], hopper: NDArray[np.uint8]) -
     wall = np.ascontiguousarray(background()[:300, :300])
     (root / "wall.png").write_bytes(encode_image(wall, ".png"))
     (root / "torn.jpg").write_bytes(b"\xff\xd8 nothing")
+    (root / "phone.HEIC").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
+    close = np.ascontiguousarray(hopper[93:310, 94:270])
+    (root / "close.png").write_bytes(encode_image(close, ".png"))
     actor = Actor(
         portrait_bgr=hopper,
         enter_s=-5,
@@ -82,7 +85,11 @@ def test_everything_is_named_drawn_and_written_down(
         ("clip.mp4", "named"),
         ("wall.png", "no face"),
         ("torn.jpg", "unreadable"),
+        ("phone.HEIC", "unreadable"),
+        ("close.png", "named"),
     }
+    assert found["close.png", "named"].identity == "Grace Hopper"
+    assert "is a HEIC picture" in identifier.faults[str(media / "phone.HEIC")]
     for name in ("Eileen Collins", "Grace Hopper"):
         assert found[f"{name}/photo.png", "named"].identity == name
         labelled = read_image(out / "labelled" / "media" / name / "photo.jpg")
