@@ -37,7 +37,7 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     if kind is not None:
         raise PictureError(
             f"is a {kind} picture, which is not read here; save it as JPEG and try that "
-            f"(phones do when they export or share; or: heif-convert {path.name} {path.stem}.jpg)"
+            f"(phones do when they export or share; or: heif-convert {path.name} {path.stem}.png)"
         )
     image = _without_alpha(content)
     if image is None:
