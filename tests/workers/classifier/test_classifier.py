@@ -51,6 +51,16 @@ def test_the_enrolled_are_named_and_impostors_are_not(
     assert np.mean([v.person is not None for v in strangers]) < 0.05
 
 
+@pytest.mark.parametrize("groups", [[0, 1], [0, 0, 1], [0, 1, 2], [0] * 9])
+def test_one_person_of_few_moments_can_be_enrolled(impostors: Impostors, groups: list[int]) -> None:
+    rng = np.random.default_rng(0)
+    own = impostors.variants(impostors.embeddings[:1], len(groups), rng)
+    labels, moments = np.zeros(len(own), np.int32), np.array(groups, np.int32)
+    fitted = fit_classifier(own, labels, impostors, groups=moments)
+    assert fitted.holdout.crops == len(groups)
+    assert {prediction.candidate for prediction in fitted.predict(own)} == {0}
+
+
 def test_a_lower_false_accept_rate_is_a_higher_threshold(impostors: Impostors) -> None:
     vectors, labels = people(impostors, 3, 8)
     limits = [
