@@ -5,7 +5,7 @@ from typer.testing import CliRunner, Result
 
 from streamer.capture.demo import Actor, collins_bgr, hopper_bgr, write_clip
 from streamer.commands.app import load_app
-from streamer.vision.images import read_image
+from streamer.vision.files import read_image
 from trainer.truth.file import read_truth
 
 CONFIG = """\
