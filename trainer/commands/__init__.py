@@ -2,7 +2,7 @@
 
 import typer
 
-from trainer.commands import enrolment, labelling, offline, replay, set_aside
+from trainer.commands import clips, enrolment, labelling, offline, replay, set_aside
 from trainer.commands.training import app as train_app
 
 
@@ -13,4 +13,5 @@ def register(app: typer.Typer) -> None:
     offline.register(app)
     replay.register(app)
     labelling.register(app)
+    clips.register(app)
     app.add_typer(train_app)

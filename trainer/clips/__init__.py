@@ -1,0 +1,1 @@
+"""Clips made of labelled photos, with exact truth: who is where, and when."""
