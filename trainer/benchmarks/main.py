@@ -1,7 +1,9 @@
 """`scripts/bench`: measurements, always as a ratio to a peer or a baseline in the same run."""
 
+import contextlib
 import json
 import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from streamer.errors import FacestreamError
+from streamer.errors import ConfigError, FacestreamError
 
 app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, help=__doc__
@@ -225,6 +227,50 @@ def landmarks(
         )
     if figures["clips"]:
         console.print(table)
+    _write(json_file, figures)
+
+
+@app.command()
+def identity(
+    root: Annotated[Path, typer.Argument(help="Photos in folders named after people, as LFW.")],
+    pairs: Annotated[
+        Path | None, typer.Option(help="An LFW pairs file: only its people play.")
+    ] = None,
+    folds: Annotated[str, typer.Option(help='Folds of it, e.g. "1,2"; by default all.')] = "",
+    clips: Annotated[
+        Path | None, typer.Option(help="Where the labelled real clips, and photos, are.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=30, help="Length of each made clip.")] = 300.0,
+    kinds: Annotated[list[str] | None, typer.Option(help="made, one_photo, real.")] = None,
+    work: Annotated[
+        Path | None, typer.Option(help="Keep the made clips here, and use those that are there.")
+    ] = None,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="Wait for every frame, instead of real time.")
+    ] = False,
+    json_file: JsonFile = None,
+) -> None:
+    """Measure names against the truth of made and real clips, and the plain loop beside it."""
+    from trainer.benchmarks.identity import KEYS, KINDS, measure
+    from trainer.datasets.pairs import people_of, read_folds
+
+    if not set(chosen := kinds or list(KINDS)) <= set(KINDS):
+        raise ConfigError(f"--kinds must be of {', '.join(KINDS)}. Received: {', '.join(chosen)}")
+    only = people_of(read_folds(pairs, folds)) if pairs else None
+    with contextlib.ExitStack() as stack:
+        folder = work or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fs-")))
+        figures = measure(
+            root, folder, only=only, clips=clips, seconds=seconds, kinds=chosen, fast=fast, say=_say
+        )
+    table = Table(title="names, of the time of faces", title_justify="left")
+    for column in ("clips", "way", *(key.replace("_", " ") for key in KEYS)):
+        table.add_column(column, justify="left" if column in ("clips", "way") else "right")
+    for kind in KINDS:
+        for way, row in (("facestream", figures), ("plain loop", figures["tutorial"])):
+            if kind in row:
+                cells = ("-" if row[kind][key] is None else f"{row[kind][key]:.4f}" for key in KEYS)
+                table.add_row(kind, way, *cells)
+    _console().print(table)
     _write(json_file, figures)
 
 
