@@ -58,7 +58,7 @@ class TrackConfig(Section):
 class CaptureConfig(Section):
     """Which crops are sent, and how a source is watched."""
 
-    certain_interval_ms: Milliseconds = 1000
+    certain_interval_ms: Milliseconds = 500
     uncertain_interval_ms: Milliseconds = 0
     max_in_flight: Annotated[int, Field(ge=1, le=32)] = 2
     min_sharpness: Annotated[float, Field(ge=0, le=10)] = 0.002

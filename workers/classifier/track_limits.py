@@ -23,6 +23,7 @@ _PART_OF_THE_WAY = 1 / 3
 """Drawn crops of the enrolled are more alike than real ones: 1 % of means of two were below 9 in
 log-odds, and 1 % of real ones below 6 (LFW, 20 people, five photos each)."""
 _DRAWN_KNOWN = 2000
+_NOT_AT_ALL = np.float32(-1000)  # log-odds of another's name
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int32]
 Doubles = NDArray[np.float64]
@@ -73,8 +74,9 @@ def fit_track_limits(
         gained = max(0.0, exceeded - single)
         means, whose = _known_means(spread, gallery, labels, crops, rng)
         candidate, known = scores(means)
-        reached = float(np.quantile(np.where(candidate == whose, known, -np.inf), _ENROLLED_BELOW))
-        to_go = max(0.0, reached - limit - gained) if np.isfinite(reached) else 0.0
+        known = np.where(candidate == whose, known, _NOT_AT_ALL)
+        reached = float(np.quantile(known, _ENROLLED_BELOW, method="lower"))
+        to_go = max(0.0, reached - limit - gained)
         raised.append(max(raised[-1], gained + _PART_OF_THE_WAY * to_go))
     return TrackLimits(raised=tuple(raised))
 
