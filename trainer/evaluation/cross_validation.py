@@ -124,12 +124,12 @@ class FoldStore:
     def write(self, spec: ClassifierSpec, fold: int, parts: tuple[Tested, Tested]) -> None:
         """Keep a fold."""
         buffer = io.BytesIO()
-        arrays = {}
+        arrays: dict[str, NDArray[np.generic]] = {}
         for part, tested in zip(("own", "strangers"), parts, strict=True):
             arrays |= {f"{part}_{name}": getattr(tested.crops, name) for name in _FIELDS}
             for name in _TRACK_FIELDS:
                 arrays[f"{part}_track_{name}"] = getattr(tested.tracks, name)
-        np.savez(buffer, **arrays)
+        np.savez(buffer, **arrays)  # type: ignore[arg-type]
         write_file(self._path(spec, fold), buffer.getvalue())
 
     def _path(self, spec: ClassifierSpec, fold: int) -> Path:

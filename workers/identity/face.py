@@ -10,7 +10,7 @@ from workers.classifier.impostors import Impostors
 from workers.identity.template import Template, Vector
 from workers.identity.vote import Vote
 
-_NEARER_UNLIKE = 0.01
+_NEARER_UNLIKE = 0.003
 _NEARER_OTHER = 0.05
 _NEARER_SAME = 0.001
 _STILL = 3.0
@@ -23,7 +23,7 @@ class Likeness:
     """Squared distances, 0 to 4, from pairs of crops of different people.
 
     Nearer than `same`: surely one person (0.1 % of the pairs are); farther than `unlike`: seldom
-    (1 % are nearer); farther than `other`: surely not (5 %). spread: the mean between independent
+    (0.3 % are nearer); farther than `other`: surely not (5 %). spread: the mean between independent
     crops of one person.
     """
 
@@ -58,8 +58,8 @@ class Face:
     """The template and the vote of one face, and the crops that did not look like it.
 
     A crop that is unlike the template is put aside. If the next ones are, too, and look like each
-    other, they are judged by themselves: either they may well be of the same person, or it is
-    another face now, which begins anew with them.
+    other, and have `switch_margin` votes, they are judged by themselves: either they may well be
+    of the same person, or it is another face now, which begins anew with them.
     """
 
     def __init__(self, config: IdentifyConfig, likeness: Likeness) -> None:
@@ -85,7 +85,10 @@ class Face:
             self._odd, self._odd_quality = self._new_template(), 0.0
         self._odd.add(embedding, quality)
         self._odd_quality += quality
-        if self._odd.crops < self._config.split_crops:
+        if (
+            self._odd.crops < self._config.split_crops
+            or self._odd_quality < self._config.switch_margin
+        ):
             return Look("odd", 0.0)
         if self._odd.apart > self._likeness.unlike:  # not like each other: turned or half hidden
             if self._odd.crops >= 2 * self._config.split_crops:

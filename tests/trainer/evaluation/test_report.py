@@ -54,5 +54,5 @@ def test_the_page_holds_everything_and_needs_nothing_else(
     own = [row for row in rows if row["enrolled"] == "yes"]
     right = np.mean([row["right"] == "yes" for row in own])
     assert figures["svc"]["true_accept_rate"] == right
-    assert figures["svc"]["tracks_of_2_named_rightly"] >= right - 0.1
-    assert 0 <= figures["svc"]["tracks_of_4_strangers_named"] < 0.2
+    assert 0 <= figures["svc"]["tracks_of_2_strangers_named"] < 0.2
+    assert "tracks_of_2" not in figures["svc"]  # each fold has one crop of each person

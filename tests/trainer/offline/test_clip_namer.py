@@ -102,7 +102,7 @@ def test_another_face_in_the_same_place_is_another_row(
         return np.eye(128, dtype=np.float32)[[0 if len(calls) < 10 else 1] * len(crops)]
 
     def judge(rows: NDArray[np.float32], crops: NDArray[np.float64]) -> list[Prediction]:
-        return [Prediction(*((0, 0.9) if row[0] > 0.9 else (None, 0.1)), 0.5) for row in rows]
+        return [Prediction(0 if row[0] > 0.9 else None, 0.9, 0.5) for row in rows]
 
     namer = ClipNamer(
         config, embed=embed, judge=judge, names=("Ada",), alignment="square", likeness=LIKENESS

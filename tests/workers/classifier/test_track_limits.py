@@ -96,7 +96,7 @@ def test_tracks_of_strangers_pass_more_seldom_and_those_of_the_enrolled_more_oft
 
 
 def unit_each(crops: np.ndarray) -> np.ndarray:
-    return crops / np.linalg.norm(crops, axis=2, keepdims=True)
+    return np.asarray(crops / np.linalg.norm(crops, axis=2, keepdims=True))
 
 
 def test_people_with_different_numbers_of_crops_have_limits_too(made: Impostors) -> None:
