@@ -414,6 +414,20 @@ def test_two_at_once_are_not_one_person_and_the_better_keeps_the_name(gallery: G
     assert scene.present() == [("e-1", NAME, None)]
 
 
+def test_two_faces_that_change_tracks_as_they_cross_keep_their_names(gallery: Gallery) -> None:
+    scene = Scene(gallery)
+    for sequence in range(1, 21):
+        scene.frame(sequence, (1, 2))
+        scene.crop(sequence, 1, 0)
+        scene.crop(sequence, 2, 1)
+    assert scene.present() == [("e-1", NAME, None), ("e-2", OTHER, None)]
+    for sequence in range(21, 26):
+        scene.frame(sequence, (1, 2))
+        scene.crop(sequence, 1, 1)
+        scene.crop(sequence, 2, 0)
+    assert scene.present() == [("e-1", OTHER, None), ("e-2", NAME, None)]
+
+
 def test_what_is_remembered_of_tracks_that_ended_has_a_limit() -> None:
     scene = Scene(None, config=IdentifyConfig(exit_after_s=60.0, rejoin_s=60.0))
     for number in range(1, 3 * MAX_LOST):
