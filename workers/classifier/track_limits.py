@@ -62,10 +62,13 @@ def fit_track_limits(
     """
     rng = np.random.default_rng(0)
     spread = _Spread.of(impostors)
+    # Of the kinds of face that are enrolled there are more, as for single crops.
+    weights = impostors.weights(gallery, labels)
+    likely = impostors.embeddings[rng.choice(len(weights), len(weights), p=weights)]
     raised: list[float] = []
     single = 0.0
     for crops in CROPS:
-        strangers = scores(spread.crops_of(impostors.embeddings, 1, crops, rng))[1]
+        strangers = scores(spread.crops_of(likely, 1, crops, rng))[1]
         exceeded = float(np.quantile(strangers, 1 - false_accept_rate))
         if crops == 1:
             single = exceeded
