@@ -22,6 +22,8 @@ _ENROLLED_BELOW = 0.01
 _PART_OF_THE_WAY = 1 / 3
 """Drawn crops of the enrolled are more alike than real ones: 1 % of means of two were below 9 in
 log-odds, and 1 % of real ones below 6 (LFW, 20 people, five photos each)."""
+_AT_MOST = 1 / 2
+"""So no limit is beyond half of the way to the enrolled, however near strangers come."""
 _DRAWN_KNOWN = 2000
 _NOT_AT_ALL = np.float32(-1000)  # log-odds of another's name
 Floats = NDArray[np.float32]
@@ -79,8 +81,9 @@ def fit_track_limits(
         candidate, known = scores(means)
         known = np.where(candidate == whose, known, _NOT_AT_ALL)
         reached = float(np.quantile(known, _ENROLLED_BELOW, method="lower"))
-        to_go = max(0.0, reached - limit - gained)
-        raised.append(max(raised[-1], gained + _PART_OF_THE_WAY * to_go))
+        to_go = max(0.0, reached - limit)
+        wanted = gained + _PART_OF_THE_WAY * max(0.0, to_go - gained)
+        raised.append(max(raised[-1], min(wanted, _AT_MOST * to_go)))
     return TrackLimits(raised=tuple(raised))
 
 
