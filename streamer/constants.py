@@ -9,11 +9,5 @@ EMBEDDING_SIZE = 128
 DEFAULT_CASCADE = "haarcascade_frontalface_alt2.xml"
 """Ships with OpenCV 4."""
 
-VOTE_DECAY = 0.85
-"""Each crop of a face leaves this share of the votes before it."""
-
-MAX_VOTES = 6.6
-"""Votes that a face can reach with 29 crops of full quality; their sum tends to 1 / (1 - 0.85)."""
-
 CAMERA_LEASE_S = 3.0
 """A camera whose tracks have not been heard of for so long has nobody before it any more."""

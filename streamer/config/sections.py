@@ -4,7 +4,14 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from streamer.bus.sockets import Security
 from streamer.config.values import (
@@ -16,7 +23,9 @@ from streamer.config.values import (
     Source,
     Unit,
 )
-from streamer.constants import DEFAULT_CASCADE, MAX_VOTES
+from streamer.constants import DEFAULT_CASCADE
+
+_MOST_VOTES = 0.99  # of what a face can reach: their sum tends to 1 / (1 - vote_decay)
 
 
 class Section(BaseModel):
@@ -49,7 +58,7 @@ class TrackConfig(Section):
 class CaptureConfig(Section):
     """Which crops are sent, and how a source is watched."""
 
-    certain_interval_ms: Milliseconds = 1000
+    certain_interval_ms: Milliseconds = 500
     uncertain_interval_ms: Milliseconds = 0
     max_in_flight: Annotated[int, Field(ge=1, le=32)] = 2
     min_sharpness: Annotated[float, Field(ge=0, le=10)] = 0.002
@@ -121,16 +130,25 @@ class IdentifyConfig(Section):
     C: Annotated[float, Field(gt=0, le=1e6)] = 1.0
     gamma: Annotated[float, Field(gt=0, le=1e4)] = 2.0
     neighbours: Annotated[int, Field(ge=1, le=1000)] = 3
+    template_crops: Annotated[float, Field(ge=1, le=1000)] = 30.0
+    vote_decay: Annotated[float, Field(ge=0, le=0.99)] = 0.85
     min_votes: Annotated[float, Field(gt=0)] = 1.5
     switch_margin: Annotated[float, Field(ge=0)] = 1.5
+    keep_margin: Annotated[float, Field(ge=0, le=10)] = 0.5
+    confirm_crops: Annotated[int, Field(ge=1, le=1000)] = 1
+    confirm_s: Annotated[float, Field(ge=0, le=60)] = 0.0
+    split_crops: Annotated[int, Field(ge=2, le=100)] = 2
+    rejoin_s: Annotated[float, Field(ge=0, le=60)] = 5.0
+    exit_after_s: Annotated[float, Field(ge=0, le=60)] = 1.0
     remember_strangers_s: Annotated[float, Field(ge=0, le=604_800)] = 0.0
 
     @field_validator("min_votes", "switch_margin")
     @classmethod
-    def _reachable(cls, votes: float) -> float:
-        if votes > MAX_VOTES:
+    def _reachable(cls, votes: float, info: ValidationInfo) -> float:
+        most = round(_MOST_VOTES / (1.0 - info.data.get("vote_decay", 0.0)), 3)
+        if votes > most:
             raise ValueError(
-                f"must be at most {MAX_VOTES}, as older votes count less and less: with more, "
+                f"must be at most {most:.4g}, as older votes count less and less: with more, "
                 f"no face would ever get a name, or another. Received: {votes:g}"
             )
         return votes

@@ -202,13 +202,15 @@ class IdentityEvent:
     id: of this event; never repeats.
     track: of the face; never repeats, whatever is restarted.
     identity: the enrolled person, or None for a stranger.
-    stranger: an id for a stranger, stable for the track (and beyond, if so configured).
+    stranger: an id for a stranger, stable for the visit (and beyond, if so configured).
     probability: of the identity; for a stranger, that it is nobody enrolled. In [0, 1].
-    squared_distance: of the last crop's embedding to the nearest candidate's gallery.
+    squared_distance: of the mean of the face's crops to the nearest candidate's gallery.
     age_ms: capture to publication.
     epoch: of the identify process. With another one, every earlier track has left.
     number: counts a camera's events within the epoch; a gap is what the subscriber was too slow
         for.
+    visit: of one person, through all tracks that join up; never repeats.
+    joined: the earlier track that this one goes on from, in its `enter`; None otherwise.
     """
 
     event: Literal["enter", "update", "exit"]
@@ -228,6 +230,8 @@ class IdentityEvent:
     number: Count
     weights: Name
     gallery: Name
+    visit: Name = ""
+    joined: Name | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,6 +244,7 @@ class PresentTrack:
     probability: Unit
     box_xywh: WireBox
     entered_utc: Name
+    visit: Name = ""
 
 
 @dataclass(frozen=True)

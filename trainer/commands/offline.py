@@ -46,14 +46,15 @@ def identify_files(
     from trainer.offline.identify_files import FileIdentifier, plan_files
     from trainer.offline.identify_files import identify_files as run_files
     from workers.gallery.store import GalleryStore
+    from workers.identity.face import Likeness
 
     config = load_config(context.obj)
     plan = plan_files(paths)
-    embedder, _ = network(config)
+    embedder, impostors = network(config)
     gallery = GalleryStore(config.gallery_path).load(embedder.fingerprint)
     if gallery is None or not gallery.people.names:
         raise GalleryError("nobody is enrolled; do it with: facestream enrol NAME PHOTO...")
-    identifier = FileIdentifier(config, embedder, gallery, out)
+    identifier = FileIdentifier(config, embedder, gallery, Likeness.of(impostors), out)
     settings = (config.detect, config.track, config.capture, config.identify)
     run = f"{gallery.fingerprint} {settings}"
     with stoppable() as stopped, progress_bar("files", len(plan)) as advance:

@@ -18,11 +18,13 @@ from scipy.stats import binomtest
 
 from streamer.files import write_file
 from trainer.datasets.dataset import Dataset
+from trainer.evaluation.tracks import TrackOutcomes, joined_tracks, try_tracks
 from workers.classifier.fitting import ClassifierSpec, fit_classifier
 from workers.classifier.impostors import Impostors
 
 NOBODY = -1
 _FIELDS = ("row", "fold", "truth", "candidate", "probability", "named")
+_TRACK_FIELDS = ("crops", "truth", "named")
 Ints = NDArray[np.int64]
 Reals = NDArray[np.float64]
 
@@ -64,13 +66,25 @@ class Outcomes:
 
 
 @dataclass(frozen=True)
+class Tested:
+    """What one classifier was tested on: crops, and tracks of several of them."""
+
+    crops: Outcomes
+    tracks: TrackOutcomes
+
+
+@dataclass(frozen=True)
 class Evaluation:
-    """`own`: crops of enrolled people; `strangers`: crops of people who were left out."""
+    """`own`: crops of enrolled people; `strangers`: crops of people who were left out.
+
+    tracks: of several crops, of both.
+    """
 
     spec: ClassifierSpec
     folds: int
     own: Outcomes
     strangers: Outcomes
+    tracks: TrackOutcomes
 
     def fold_accuracies(self) -> Reals:
         """Closed-set accuracy of each fold: (folds,)."""
@@ -90,27 +104,32 @@ class FoldStore:
         self._folder = folder
         self._what = hashlib.sha256(vectors.tobytes() + fold.tobytes() + impostors.encode())
 
-    def read(self, spec: ClassifierSpec, fold: int) -> tuple[Outcomes, Outcomes] | None:
+    def read(self, spec: ClassifierSpec, fold: int) -> tuple[Tested, Tested] | None:
         """Read what was tested in a fold, own crops and strangers; None if it is not there."""
         try:
             with np.load(self._path(spec, fold), allow_pickle=False) as stored:
                 own, strangers = (
-                    Outcomes(**{name: stored[f"{part}_{name}"] for name in _FIELDS})
+                    Tested(
+                        Outcomes(**{name: stored[f"{part}_{name}"] for name in _FIELDS}),
+                        TrackOutcomes(
+                            **{name: stored[f"{part}_track_{name}"] for name in _TRACK_FIELDS}
+                        ),
+                    )
                     for part in ("own", "strangers")
                 )
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None  # it is done again
         return own, strangers
 
-    def write(self, spec: ClassifierSpec, fold: int, parts: tuple[Outcomes, Outcomes]) -> None:
+    def write(self, spec: ClassifierSpec, fold: int, parts: tuple[Tested, Tested]) -> None:
         """Keep a fold."""
         buffer = io.BytesIO()
-        arrays = {
-            f"{part}_{name}": getattr(tested, name)
-            for part, tested in zip(("own", "strangers"), parts, strict=True)
-            for name in _FIELDS
-        }
-        np.savez(buffer, **arrays)
+        arrays: dict[str, NDArray[np.generic]] = {}
+        for part, tested in zip(("own", "strangers"), parts, strict=True):
+            arrays |= {f"{part}_{name}": getattr(tested.crops, name) for name in _FIELDS}
+            for name in _TRACK_FIELDS:
+                arrays[f"{part}_track_{name}"] = getattr(tested.tracks, name)
+        np.savez(buffer, **arrays)  # type: ignore[arg-type]
         write_file(self._path(spec, fold), buffer.getvalue())
 
     def _path(self, spec: ClassifierSpec, fold: int) -> Path:
@@ -157,10 +176,11 @@ def cross_validate(
     return evaluation_of(spec, parts)
 
 
-def evaluation_of(spec: ClassifierSpec, parts: Sequence[tuple[Outcomes, Outcomes]]) -> Evaluation:
+def evaluation_of(spec: ClassifierSpec, parts: Sequence[tuple[Tested, Tested]]) -> Evaluation:
     """All folds together."""
-    own, strangers = ([part[place] for part in parts] for place in (0, 1))
-    return Evaluation(spec, len(parts), _joined(own), _joined(strangers))
+    own, strangers = ([part[place].crops for part in parts] for place in (0, 1))
+    tracks = joined_tracks([tested.tracks for part in parts for tested in part])
+    return Evaluation(spec, len(parts), _joined(own), _joined(strangers), tracks)
 
 
 def try_fold(
@@ -172,7 +192,7 @@ def try_fold(
     folds: int,
     impostors: Impostors,
     spec: ClassifierSpec,
-) -> tuple[Outcomes, Outcomes]:
+) -> tuple[Tested, Tested]:
     """One fold: its crops tested as enrolled, and the people whose turn it is as strangers."""
     people = np.unique(dataset.labels)
     test, train = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
@@ -213,9 +233,9 @@ def _test(
     impostors: Impostors,
     spec: ClassifierSpec,
     strangers: bool,
-) -> Outcomes:
+) -> Tested:
     if not len(test) or not len(train):
-        return _joined([])
+        return Tested(_joined([]), joined_tracks([]))
     present, numbers = np.unique(dataset.labels[train], return_inverse=True)
     classifier = fit_classifier(
         vectors[train], numbers.astype(np.int32), impostors, spec, dataset.group[train]
@@ -226,7 +246,16 @@ def _test(
         return NOBODY if person is None else int(present[person])
 
     truth = np.full(len(test), NOBODY) if strangers else dataset.labels[test].astype(np.int64)
-    return Outcomes(
+    tracks = try_tracks(
+        classifier,
+        vectors[test],
+        dataset.labels[test],
+        spread=impostors.spread,
+        number=number,
+        strangers=strangers,
+        seed=fold,
+    )
+    crops = Outcomes(
         row=test,
         fold=np.full(len(test), fold),
         truth=truth,
@@ -234,6 +263,7 @@ def _test(
         probability=np.array([v.probability for v in predictions], np.float64),
         named=np.array([number(v.person) for v in predictions], np.int64),
     )
+    return Tested(crops, tracks)
 
 
 def _joined(parts: Sequence[Outcomes]) -> Outcomes:

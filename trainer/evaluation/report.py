@@ -35,6 +35,7 @@ from trainer.evaluation.plots import (
     reliability_figure,
     roc_figure,
 )
+from trainer.evaluation.track_report import track_figures, tracks_part
 from workers.classifier.fitting import ClassifierSpec
 from workers.classifier.impostors import Impostors
 
@@ -106,6 +107,7 @@ def figures_of(evaluation: Evaluation) -> dict[str, float | int | list[float]]:
         accepted = int((strangers.named != NOBODY).sum())
         figures["false_accept_rate"] = strangers.accept_rate
         figures["false_accept_rate_95"] = list(interval(accepted, len(strangers.row)))
+    figures |= track_figures(evaluation.tracks)
     return figures
 
 
@@ -121,6 +123,7 @@ def write_report(
         _comparison(figures),
         _folds(evaluations),
         _open_set(used),
+        tracks_part(used),
         _pairs_roc(subject),
         _people(subject.dataset, used),
         _confusion(subject.dataset, used),
@@ -187,8 +190,8 @@ def _summary(used: Evaluation) -> list[str]:
             f"{low:.1%} to {high:.1%}); {used.spec.false_accept_rate:.1%} were wanted."
         )
     lines.append(
-        "These are single crops. In live video a face is named by the votes of many, so it is "
-        "right more often than this."
+        "These are single crops. In live video a face is named by what all its looks have in "
+        "common: see the tracks below."
     )
     return lines
 

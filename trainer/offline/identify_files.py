@@ -22,9 +22,9 @@ from trainer.enrolment.harvest import CLIP_SUFFIXES
 from trainer.offline.clip_namer import ClipNamer
 from trainer.offline.faces import faces_in, picture_detector
 from trainer.offline.predictions import FileRow, Journal, write_tables
-from workers.classifier.classifier import Prediction
 from workers.embedding.embedder import Embedder
 from workers.gallery.version import Gallery
+from workers.identity.face import Likeness
 
 _READ_TIMEOUT_MS = 10_000
 
@@ -59,8 +59,16 @@ def plan_files(paths: Sequence[Path]) -> dict[Path, Path]:
 class FileIdentifier:
     """Names the faces of one file after another, and writes its copies below `out`."""
 
-    def __init__(self, config: Config, embedder: Embedder, gallery: Gallery, out: Path) -> None:
+    def __init__(
+        self,
+        config: Config,
+        embedder: Embedder,
+        gallery: Gallery,
+        likeness: Likeness,
+        out: Path,
+    ) -> None:
         self._config, self._embedder, self._gallery, self._out = config, embedder, gallery, out
+        self._likeness = likeness
         self._names = gallery.people.names
         self._pictures = picture_detector(config.detect)
         self.faults: dict[str, str] = {}
@@ -81,7 +89,8 @@ class FileIdentifier:
     def _picture(self, path: Path, place: Path) -> list[FileRow]:
         image, faces = faces_in(path, self._pictures, self._embedder.alignment)
         rows, labels = [], []
-        predictions = self._predict([face.crop_rgb for face in faces]) if faces else []
+        crops = [face.crop_rgb for face in faces]
+        predictions = self._gallery.classifier.predict(self._embed(crops)) if crops else []
         for number, (face, found) in enumerate(zip(faces, predictions, strict=True), start=1):
             box = face.box.rounded()
             name = None if found.person is None else self._names[found.person]
@@ -113,7 +122,14 @@ class FileIdentifier:
             first = clip.read()
             if first is None:
                 raise PictureError(f"{path}: no frame of it can be read")
-            namer = ClipNamer(self._config, self._predict, self._names, self._embedder.alignment)
+            namer = ClipNamer(
+                self._config,
+                embed=self._embed,
+                judge=self._gallery.classifier.predict,
+                names=self._names,
+                alignment=self._embedder.alignment,
+                likeness=self._likeness,
+            )
             target = self._out / "labelled" / place.with_suffix(".mp4")
             target.parent.mkdir(parents=True, exist_ok=True)
             height, width = first.image_bgr.shape[:2]
@@ -135,8 +151,8 @@ class FileIdentifier:
             self._write_crop(place, number, face.best.crop_rgb)
         return [namer.faces[number].row(str(path), number) for number in sorted(namer.faces)]
 
-    def _predict(self, crops_rgb: Sequence[NDArray[np.uint8]]) -> list[Prediction]:
-        return self._gallery.classifier.predict(self._embedder.embed(np.stack(crops_rgb)))
+    def _embed(self, crops_rgb: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        return self._embedder.embed(np.stack(crops_rgb))
 
     def _write_crop(self, place: Path, number: int, crop_rgb: NDArray[np.uint8]) -> None:
         target = self._out / "crops" / place.parent / f"{place.name}-{number}.png"

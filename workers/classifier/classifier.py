@@ -2,9 +2,11 @@
 
 The probability combines the classifier's margin with the squared distance to the candidate's
 own gallery. Below the threshold, the crop is nobody's; the threshold is where the share of
-strangers that the user allows would still be taken for somebody.
+strangers that the user allows would still be taken for somebody: for single crops, and higher for
+means of several crops of one face.
 """
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -14,19 +16,22 @@ from numpy.typing import NDArray
 from streamer.constants import EMBEDDING_SIZE
 from workers.classifier.by_person import EmbeddingsByPerson
 from workers.classifier.scorers import Scorer, nobodys_scorer
+from workers.classifier.track_limits import TrackLimits
 
 
 @dataclass(frozen=True)
 class Prediction:
     """What one crop's embedding says. `person` indexes the names; None is nobody enrolled.
 
-    `candidate`, `probability` and `squared_distance` are of the best candidate, named or not.
+    `candidate`, `probability` and `squared_distance` are of the best candidate, named or not;
+    `lead` is how far its probability is above the threshold, in log-odds.
     """
 
     person: int | None
     probability: float
     squared_distance: float
     candidate: int | None = None
+    lead: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,8 @@ class Classifier:
     """Fitted numbers only: p people, n gallery embeddings.
 
     gallery (n, 128), labels (n,): embeddings and whose they are. threshold: the least
-    probability that gives a name.
+    probability that gives a name to a crop. limits: what means of crops need above that; None in
+    galleries that were made without.
     """
 
     scorer: Scorer
@@ -97,21 +103,37 @@ class Classifier:
     labels: NDArray[np.int32]
     threshold: float
     holdout: HoldoutMetrics
+    limits: TrackLimits | None = None
 
     @cached_property
     def _by_person(self) -> EmbeddingsByPerson:
         return EmbeddingsByPerson(self.gallery, self.labels)
 
-    def predict(self, embeddings: NDArray[np.float32]) -> list[Prediction]:
-        """Return a prediction for each row of (n, 128) unit vectors."""
+    def predict(
+        self, embeddings: NDArray[np.float32], crops: NDArray[np.float64] | None = None
+    ) -> list[Prediction]:
+        """Return a prediction for each row of (n, 128) unit vectors.
+
+        `crops` (n,): how many independent crops of one face each row is the mean of; None: one.
+        """
         if not len(self.labels):
             return [Prediction(None, 0.0, 4.0) for _ in embeddings]
         best, margin, distance = self.candidates(embeddings)
         probability = self.calibration.probability(margin, distance)
+        lead = self.calibration.log_odds(margin, distance) - self.limit
+        named = probability >= self.threshold
+        if crops is not None and self.limits is not None:
+            lead = lead - self.limits.above_single(crops)
+            named &= lead >= 0
         return [
-            Prediction(person if chance >= self.threshold else None, chance, apart, person)
-            for person, chance, apart in zip(
-                best.tolist(), probability.tolist(), distance.tolist(), strict=True
+            Prediction(person if good else None, chance, apart, person, above)
+            for person, chance, apart, good, above in zip(
+                best.tolist(),
+                probability.tolist(),
+                distance.tolist(),
+                named.tolist(),
+                lead.tolist(),
+                strict=True,
             )
         ]
 
@@ -123,6 +145,19 @@ class Classifier:
         best = margins.argmax(axis=1)
         distance = self._by_person.nearest_squared(embeddings, best)
         return best, margins[np.arange(len(embeddings)), best], distance
+
+    def scores(
+        self, embeddings: NDArray[np.float32]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return the best candidate of each row, and how likely it is, as log-odds."""
+        best, margin, distance = self.candidates(embeddings)
+        return best, self.calibration.log_odds(margin, distance)
+
+    @cached_property
+    def limit(self) -> float:
+        """The threshold in log-odds."""
+        chance = min(max(self.threshold, 1e-9), 1 - 1e-9)
+        return math.log(chance / (1 - chance))
 
     def without_person(self, person: int) -> "Classifier":
         """Return the same classifier for everybody else; nothing is fitted anew.

@@ -7,7 +7,7 @@ scikit-learn takes a second to load, so what only reads a gallery does not load 
 Impostors of the kinds of face that are enrolled count for more: strangers will be like them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -23,6 +23,7 @@ from workers.classifier.classifier import (
 )
 from workers.classifier.impostors import Impostors
 from workers.classifier.scorers import NOBODY, KernelScorer, LinearScorer, NearestScorer, Scorer
+from workers.classifier.track_limits import fit_track_limits
 
 _ENOUGH_CROPS = 8
 _FOLDS = 4
@@ -120,7 +121,7 @@ def fit_classifier(
         _ENOUGH_FALSE_ACCEPTS
     ):
         threshold = max(threshold, _threshold(left_out, calibration, spec.false_accept_rate))
-    return Classifier(
+    single = Classifier(
         scorer=scorer,
         calibration=calibration,
         gallery=gallery,
@@ -135,6 +136,15 @@ def fit_classifier(
             weights=_of_strangers(held_out, len(x), weights),
         ),
     )
+    limits = fit_track_limits(
+        single.scores,
+        single.limit,
+        gallery=gallery,
+        labels=labels,
+        impostors=impostors,
+        false_accept_rate=spec.false_accept_rate,
+    )
+    return replace(single, limits=limits)
 
 
 def fit_scorer(

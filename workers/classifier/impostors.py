@@ -64,6 +64,11 @@ class Impostors:
         """Return the share of pairs of different people that are nearer to each other than this."""
         return float((self._apart() < squared_distance).mean())
 
+    @property
+    def spread(self) -> float:
+        """The mean squared distance between two crops of one person."""
+        return 2.0 * float((self.variation.astype(np.float64) ** 2).sum())
+
     def _apart(self) -> NDArray[np.float32]:
         some = self.embeddings[:1000]
         apart = np.clip(2.0 - 2.0 * some @ some.T, 0.0, 4.0)

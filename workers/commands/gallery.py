@@ -149,6 +149,7 @@ def _described(gallery: "Gallery") -> dict[str, str]:
         "classifier": f"{gallery.spec.kind}, C {gallery.spec.C:g}",
         "false accept rate wanted": f"{gallery.spec.false_accept_rate:.2%}",
         "least probability": f"{gallery.classifier.threshold:.4f}",
+        "limits for tracks": "yes" if gallery.classifier.limits else "none; facestream rebuild",
         "people": str(len(gallery.people.names)),
         "crops": str(len(gallery.people.labels)),
     }

@@ -35,6 +35,8 @@ from streamer.wire.timestamps import utc_text
 from workers.classifier.classifier import Calibration, Classifier, HoldoutMetrics
 from workers.classifier.fitting import ClassifierSpec
 from workers.classifier.scorers import scorer_from
+from workers.classifier.track_limits import CROPS as CROPS_OF_LIMITS
+from workers.classifier.track_limits import TrackLimits
 from workers.gallery.aside import SetAside, no_crops, rows_from
 from workers.gallery.people import People
 
@@ -89,6 +91,8 @@ def write_version(folder: Path, gallery: Gallery, **more: object) -> None:
         ),
         **{f"scorer_{name}": array for name, array in classifier.scorer.arrays().items()},
     }
+    if classifier.limits is not None:
+        numbers["track_limits"] = np.array(classifier.limits.raised)
     hashes = {
         NUMBERS: _write_arrays(folder / NUMBERS, numbers),
         CROPS: _write_arrays(folder / CROPS, {"crops_rgb": people.crops_rgb}),
@@ -228,10 +232,21 @@ def _classifier(
         labels=people.labels,
         threshold=threshold,
         holdout=HoldoutMetrics(**manifest["expected"]),
+        limits=_track_limits(numbers),
     )
     # It is tried, and sorts its embeddings, here and not in the loop that will use it.
     classifier.predict(np.eye(1, EMBEDDING_SIZE, dtype=np.float32))
     return classifier
+
+
+def _track_limits(numbers: Mapping[str, NDArray[Any]]) -> TrackLimits | None:
+    """Return the limits for tracks; None in versions that were written before there were any."""
+    stored = numbers.get("track_limits")
+    if stored is None:
+        return None
+    if stored.shape != (len(CROPS_OF_LIMITS),) or not np.isfinite(stored).all():
+        raise ValueError("its limits for tracks")
+    return TrackLimits(raised=tuple(map(float, stored)))
 
 
 def _check(folder: Path, people: People) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import zmq
-from numpy.typing import NDArray
 
 from streamer.bus.sockets import Bus, receive_all
 from streamer.config.sections import IdentifyConfig
@@ -19,10 +18,10 @@ from streamer.wire.codec import decode
 from streamer.wire.counters import StageCount, StageCounters
 from streamer.wire.epochs import new_epoch
 from streamer.wire.messages import MAX_TEXT, Embeddings, Stats, Tracks
-from workers.classifier.classifier import Prediction
 from workers.classifier.impostors import Impostors
 from workers.gallery.store import GalleryStore
 from workers.gallery.version import Gallery
+from workers.identity.face import Likeness
 from workers.identity.gallery_watch import GalleryWatcher
 from workers.identity.id_sequence import IdSequence
 from workers.identity.presence import PresenceTracker
@@ -69,7 +68,6 @@ class Identify:
         self._numbers = IdSequence(folders.stranger_numbers)
         self._impostors = impostors
         self._weights = impostors.fingerprint
-        self._gallery: Gallery | None = None
         self._weights_fault = ""
         self._messages = StageCounters("identify messages")
         self._drops = DropLog(log)
@@ -81,8 +79,8 @@ class Identify:
         self._publisher = EventPublisher(bus, self._endpoints.events, self._weights)
         self._reporter = StatsReporter("identify", "identify", epoch=epoch)
         self._people = PresenceTracker(
-            min_votes=self._config.min_votes,
-            switch_margin=self._config.switch_margin,
+            config=self._config,
+            likeness=Likeness.of(self._impostors),
             strangers=Strangers(
                 self._config.remember_strangers_s,
                 self._impostors.same_person_limit(),
@@ -145,9 +143,7 @@ class Identify:
             self._refuse_weights(message)
             return
         self._weights_fault = ""
-        for info, certain in self._people.take_embeddings(
-            message.crops, embeddings, self._predict(embeddings)
-        ):
+        for info, certain in self._people.take_embeddings(message.crops, embeddings):
             self._publisher.publish_feedback(info, certain)
 
     def _refuse_weights(self, message: Embeddings) -> None:
@@ -164,16 +160,16 @@ class Identify:
             log.error("%s", fault)
         self._weights_fault = fault
 
-    def _predict(self, embeddings: NDArray[np.float32]) -> list[Prediction]:
-        if self._gallery is None:
-            return [Prediction(None, 0.0, 4.0) for _ in embeddings]
-        return self._gallery.classifier.predict(embeddings)
-
     def _use_gallery(self, gallery: Gallery | None) -> None:
-        self._gallery = gallery
         self._people.use_gallery(gallery, self._weights)
         self._publisher.use_gallery(gallery)
         log.info("gallery %s is in use", gallery.version if gallery else "of nobody")
+        if gallery is not None and gallery.people.names and gallery.classifier.limits is None:
+            log.warning(
+                "gallery %s was made before there were limits for tracks, so that more strangers "
+                "may get a name; make it anew with: facestream rebuild",
+                gallery.version,
+            )
 
     def _stages(self) -> tuple[StageCount, ...]:
         return (

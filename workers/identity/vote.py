@@ -1,70 +1,115 @@
-"""One name per track: votes of its crops, weighted by quality, with hysteresis."""
+"""One name per face: votes of its crops, weighted by quality, with hysteresis."""
 
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from streamer.constants import VOTE_DECAY
+from streamer.config.sections import IdentifyConfig
 from workers.classifier.classifier import Prediction
 
 
 @dataclass
-class Vote:
-    """Votes of one track. An identity of None is a vote for "nobody enrolled".
+class _Ballot:
+    """What one side has: votes, the same times their probability, and from which crops."""
 
-    The track is decided once one side has `min_votes`; it changes sides only when the other
-    leads by `switch_margin`. Both are in crops of full quality, so with either above 1 a
-    single odd crop neither names nor renames anybody. `squared_distance` is that of the last
-    crop to the gallery of the person it resembles most.
+    first_ms: float
+    votes: float = 0.0
+    probable: float = 0.0
+    crops: int = 0
+    last_ms: float = 0.0
+
+
+class Vote:
+    """Votes of one face. An identity of None is a vote for "nobody enrolled".
+
+    The face is decided once one side has `min_votes`. It changes sides only when another has
+    `switch_margin` votes since the last crop that spoke for its own. Both are in crops of full
+    quality, so with either above 1 a single odd crop neither names nor renames anybody. A name
+    takes `confirm_crops` crops besides, the first and the last `confirm_s` apart.
+    `squared_distance` and `lead` are the last prediction's.
     """
 
-    min_votes: float
-    switch_margin: float
-    decided: bool = False
-    identity: str | None = None
-    squared_distance: float = 4.0
-    _weights: dict[str | None, float] = field(default_factory=lambda: defaultdict(float))
-    _probabilities: dict[str | None, float] = field(default_factory=lambda: defaultdict(float))
+    def __init__(self, config: IdentifyConfig) -> None:
+        self._config = config
+        self._ballots: dict[str | None, _Ballot] = {}
+        self.decided = False
+        self.identity: str | None = None
+        self.squared_distance = 4.0
+        self.lead = 0.0
 
-    def take(self, prediction: Prediction, names: Sequence[str], quality: float) -> None:
+    def take(
+        self, prediction: Prediction, names: Sequence[str], quality: float, media_ms: float
+    ) -> None:
         """Count one crop by its prediction: the one step from crops to names, live and in files.
 
         `names` are those of the gallery that predicted; `quality` is the crop's (`crop_quality`).
+        A name that the face has is kept while its lead is no more than `keep_margin` below 0.
         """
+        self.squared_distance, self.lead = prediction.squared_distance, prediction.lead
         name = None if prediction.person is None else names[prediction.person]
+        if name is None and self.speaks_for(prediction, names, self._config.keep_margin):
+            name = self.identity
         # For a vote for nobody, the chance that counts is that it is indeed nobody enrolled.
         chance = prediction.probability if name is not None else 1.0 - prediction.probability
-        self.squared_distance = prediction.squared_distance
-        self.add(name, chance, quality)
+        self.add(name, chance, quality, media_ms)
 
-    def add(self, identity: str | None, probability: float, quality: float) -> None:
-        """Count one crop of a name, with the probability that it is right."""
-        for side in self._weights:
-            self._weights[side] *= VOTE_DECAY
-            self._probabilities[side] *= VOTE_DECAY
-        self._weights[identity] += quality
-        self._probabilities[identity] += quality * probability
-        leader = max(self._weights, key=lambda side: self._weights[side])
-        if not self.decided:
-            if self._weights[leader] >= self.min_votes:
-                self.decided, self.identity = True, leader
-        elif self._weights[leader] >= self._weights[self.identity] + self.switch_margin:
-            self.identity = leader
+    def speaks_for(self, prediction: Prediction, names: Sequence[str], margin: float) -> bool:
+        """Whether the best candidate has this face's name, with a lead of -margin or more."""
+        candidate = prediction.candidate
+        return (
+            self.identity is not None
+            and candidate is not None
+            and names[candidate] == self.identity
+            and prediction.lead >= -margin
+        )
 
-    def forget_names(self) -> None:
-        """Let the old votes count no more, as the gallery has changed; the name stays so far."""
-        self._weights.clear()
-        self._probabilities.clear()
+    def add(
+        self, identity: str | None, probability: float, quality: float, media_ms: float
+    ) -> None:
+        """Count one crop for a side, with the probability that it is right."""
+        if self.decided and identity == self.identity:
+            self._ballots = {side: b for side, b in self._ballots.items() if side == identity}
+        for ballot in self._ballots.values():
+            ballot.votes *= self._config.vote_decay
+            ballot.probable *= self._config.vote_decay
+        own = self._ballots.setdefault(identity, _Ballot(media_ms))
+        own.votes += quality
+        own.probable += quality * probability
+        own.crops += 1
+        own.last_ms = media_ms
+        needed = self._config.switch_margin if self.decided else self._config.min_votes
+        if own.votes >= needed and self._confirmed(identity):
+            self.decided, self.identity = True, identity
+
+    def forget_votes(self) -> None:
+        """Let the old votes count no more; the name stays so far."""
+        self._ballots.clear()
+
+    def give_up_name(self) -> None:
+        """Be nobody enrolled from now on, as somebody else has the name."""
+        self._ballots.clear()
+        self.decided, self.identity = True, None
 
     @property
     def probability(self) -> float:
         """The mean probability of the crops on the decided side, weighted as they are."""
-        weight = self._weights[self.identity]
-        return min(1.0, self._probabilities[self.identity] / weight) if weight > 0 else 0.0
+        own = self._ballots.get(self.identity)
+        return min(1.0, own.probable / own.votes) if own and own.votes > 0 else 0.0
 
     @property
     def certain(self) -> bool:
-        """True while the decided side leads clearly: fewer crops will do."""
-        others = [w for side, w in self._weights.items() if side != self.identity]
-        lead = self._weights[self.identity] - max(others, default=0.0)
-        return self.decided and lead >= self.switch_margin
+        """True while nothing speaks against what is decided: fewer crops will do."""
+        own = self._ballots.get(self.identity)
+        return (
+            self.decided
+            and own is not None
+            and own.votes >= self._config.switch_margin
+            and len(self._ballots) == 1
+        )
+
+    def _confirmed(self, side: str | None) -> bool:
+        """Whether the crops of a side are enough, and from long enough, for a name."""
+        own = self._ballots[side]
+        return side is None or (
+            own.crops >= self._config.confirm_crops
+            and own.last_ms - own.first_ms >= self._config.confirm_s * 1000
+        )

@@ -59,6 +59,19 @@ def test_every_crop_is_tested_once_as_itself_and_once_as_a_stranger(
     assert len(found.fold_accuracies()) == 3
 
 
+def test_tracks_of_several_crops_are_tested_too(impostors: Impostors, fewer: Impostors) -> None:
+    found = run(impostors, fewer)
+    assert set(found.tracks.crops.tolist()) == {2, 4, 8}
+    for crops in (2, 4):
+        strangers = found.tracks.of(crops, strangers=True)
+        assert len(strangers.truth) == 6 * 5
+        assert strangers.named_wrongly / len(strangers.truth) <= 0.1
+    own = found.tracks.of(2, strangers=False)
+    assert set(own.truth.tolist()) == set(range(6))
+    assert own.named_rightly / len(own.truth) >= found.own.true_accept_rate
+    assert own.named_wrongly == 0
+
+
 def test_names_dealt_out_at_random_are_no_better_than_chance(
     impostors: Impostors, fewer: Impostors
 ) -> None:

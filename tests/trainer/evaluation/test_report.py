@@ -40,7 +40,8 @@ def test_the_page_holds_everything_and_needs_nothing_else(
     assert "<script" not in page
     assert "&lt;b&gt;Ada&lt;/b&gt;" in page
     for part in (
-        "3 folds, not 10", "Classifiers", "Accuracy over folds", "Open set", "ROC of pairs",
+        "3 folds, not 10", "Classifiers", "Accuracy over folds", "Open set", "Tracks",
+        "ROC of pairs",
         "Each person",
         "Confusion", "Most confused", "Probability", "Map of the embeddings", "facestream x",
         impostors.fingerprint,
@@ -53,3 +54,5 @@ def test_the_page_holds_everything_and_needs_nothing_else(
     own = [row for row in rows if row["enrolled"] == "yes"]
     right = np.mean([row["right"] == "yes" for row in own])
     assert figures["svc"]["true_accept_rate"] == right
+    assert 0 <= figures["svc"]["tracks_of_2_strangers_named"] < 0.2
+    assert "tracks_of_2" not in figures["svc"]  # each fold has one crop of each person

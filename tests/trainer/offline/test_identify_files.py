@@ -15,9 +15,11 @@ from streamer.view.annotate import KNOWN_BGR
 from streamer.vision.files import read_image
 from streamer.vision.images import encode_image
 from trainer.offline.identify_files import FileIdentifier, identify_files, plan_files
+from workers.classifier.impostors import Impostors
 from workers.embedding.embedder import Embedder
 from workers.gallery.store import GalleryStore
 from workers.gallery.version import Gallery
+from workers.identity.face import Likeness
 
 
 @pytest.fixture
@@ -71,11 +73,12 @@ def test_everything_is_named_drawn_and_written_down(
     config: Config,
     enrolled: tuple[GalleryStore, Gallery],
     embedder: Embedder,
+    impostors: Impostors,
     media: Path,
     folder: Path,
 ) -> None:
     out = folder / "out"
-    identifier = FileIdentifier(config, embedder, enrolled[1], out)
+    identifier = FileIdentifier(config, embedder, enrolled[1], Likeness.of(impostors), out)
     plan = plan_files([media])
     rows = identify_files(plan, identifier, out, "run", lambda: None)
     found = {(Path(row.file).relative_to(media).as_posix(), row.outcome): row for row in rows}
@@ -112,6 +115,7 @@ def test_a_stopped_run_goes_on_and_another_gallery_begins_anew(
     config: Config,
     enrolled: tuple[GalleryStore, Gallery],
     embedder: Embedder,
+    impostors: Impostors,
     media: Path,
     folder: Path,
 ) -> None:
@@ -122,7 +126,7 @@ def test_a_stopped_run_goes_on_and_another_gallery_begins_anew(
             asked.append(path.name)
             return super().identify(path, place)
 
-    identifier = Counting(config, embedder, enrolled[1], out)
+    identifier = Counting(config, embedder, enrolled[1], Likeness.of(impostors), out)
     plan = {path: place for path, place in plan_files([media]).items() if path.suffix != ".mp4"}
 
     def stop() -> None:

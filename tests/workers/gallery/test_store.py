@@ -74,6 +74,21 @@ def test_a_manifest_cannot_point_outside(enrolled: Enrolled, folder: Path) -> No
         store.load(gallery.weights)
 
 
+def test_limits_for_tracks_are_kept(enrolled: Enrolled) -> None:
+    store, gallery = enrolled
+    limits = gallery.classifier.limits
+    assert limits is not None
+    assert limits.raised[-1] > 0
+    read = store.read()
+    assert read is not None
+    assert read.classifier.limits == limits
+    probe, crops = gallery.people.embeddings, np.full(len(gallery.people.labels), 4.0)
+    assert read.classifier.predict(probe, crops) == gallery.classifier.predict(probe, crops)
+    assert [p.lead for p in read.classifier.predict(probe, crops)] != [
+        p.lead for p in read.classifier.predict(probe)
+    ]
+
+
 def test_swapped_names_are_refused(enrolled: Enrolled, folder: Path) -> None:
     path = folder / "gallery" / "versions" / "000002" / "manifest.json"
     manifest = json.loads(path.read_text())
@@ -136,6 +151,7 @@ def test_versions_of_0_1_are_read_carried_and_forgotten(enrolled: Enrolled, fold
     assert np.array_equal(read.people.crops_rgb, gallery.people.crops_rgb)
     probe = gallery.people.embeddings
     assert read.classifier.predict(probe) == gallery.classifier.predict(probe)
+    assert read.classifier.limits is None  # it judges tracks as it did
     arrays = (old.folder_of("000001") / "arrays.npz").read_bytes()
     assert read.fingerprint == hashlib.sha256(arrays).hexdigest()[:12]
     other = GalleryStore(folder / "other")

@@ -140,3 +140,21 @@ def test_the_names_of_a_large_gallery_come_in_parts(
         assert again is not None
         assert again[0] == parts[0]
         assert subscriber.receive(0.5) is None
+
+
+def test_a_gallery_without_limits_for_tracks_is_used_and_told_of(
+    folder: Path,
+    enrolled: tuple[GalleryStore, Gallery],
+    impostors: Impostors,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    store, gallery = enrolled
+    old = replace(gallery, classifier=replace(gallery.classifier, limits=None))
+    store.activate(store.add(old, store.next_number()))
+    with (
+        caplog.at_level(logging.WARNING),
+        identifying(folder, impostors) as (_, subscriber),
+    ):
+        wait_for(subscriber, lambda e: isinstance(e, GalleryEvent) and e.version == "000003")
+    (told,) = [message for message in caplog.messages if "limits for tracks" in message]
+    assert "facestream rebuild" in told
