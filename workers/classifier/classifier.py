@@ -5,7 +5,7 @@ own gallery. Below the threshold, the crop is nobody's; the threshold is where t
 strangers that the user allows would still be taken for somebody.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from streamer.constants import EMBEDDING_SIZE
 from workers.classifier.by_person import EmbeddingsByPerson
+from workers.classifier.counter_examples import EXCLUDED, CounterExamples
 from workers.classifier.scorers import Scorer, nobodys_scorer
 
 
@@ -49,7 +50,7 @@ class Calibration:
     ) -> NDArray[np.float32]:
         """Return, for each row, what the sigmoid is of."""
         x = self.margin * margin + self.squared_distance * squared_distance + self.offset
-        return np.asarray(x, np.float32)
+        return np.asarray(np.where(margin <= EXCLUDED, -50, x), np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +89,7 @@ class Classifier:
     """Fitted numbers only: p people, n gallery embeddings.
 
     gallery (n, 128), labels (n,): embeddings and whose they are. threshold: the least
-    probability that gives a name.
+    probability that gives a name. counter_examples: faces that are not somebody.
     """
 
     scorer: Scorer
@@ -97,6 +98,7 @@ class Classifier:
     labels: NDArray[np.int32]
     threshold: float
     holdout: HoldoutMetrics
+    counter_examples: CounterExamples = field(default_factory=CounterExamples.none)
 
     @cached_property
     def _by_person(self) -> EmbeddingsByPerson:
@@ -119,7 +121,9 @@ class Classifier:
         self, embeddings: NDArray[np.float32]
     ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
         """Return the best candidate of each row, its margin and its squared distance."""
-        margins = self.scorer.margins(embeddings)
+        margins = self.counter_examples.exclude(
+            embeddings, self.scorer.margins(embeddings), self._by_person
+        )
         best = margins.argmax(axis=1)
         distance = self._by_person.nearest_squared(embeddings, best)
         return best, margins[np.arange(len(embeddings)), best], distance
@@ -139,6 +143,7 @@ class Classifier:
             scorer=self.scorer.without_person(person, self.gallery, self.labels),
             gallery=self.gallery[keep],
             labels=np.asarray(labels - (labels > person), np.int32),
+            counter_examples=self.counter_examples.without_person(person),
         )
 
 
