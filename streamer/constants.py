@@ -6,6 +6,9 @@ CROP_SIZE = 96
 EMBEDDING_SIZE = 128
 """Numbers in an embedding (nn4.small2, OpenFace)."""
 
+HISTORY_FILE = "history/history.sqlite3"
+"""Where the history is below the data folder."""
+
 DEFAULT_CASCADE = "haarcascade_frontalface_alt2.xml"
 """Ships with OpenCV 4."""
 

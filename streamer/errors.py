@@ -7,6 +7,7 @@ FacestreamError ............. anything that a user can correct: one line, exit c
 |-- PictureError ............ a picture that cannot be used for enrolment
 |-- WeightsError ............ a weights file that is damaged or does not fit
 |-- GalleryError ............ a gallery that is damaged, empty or made with other weights
+|-- HistoryError ............ a store of events that is damaged, full or newer than this program
 `-- DatasetError ............ a folder of photos that cannot be trained on
 """
 
@@ -37,6 +38,10 @@ class WeightsError(FacestreamError):
 
 class GalleryError(FacestreamError):
     """A gallery is missing, damaged, empty or made with other weights."""
+
+
+class HistoryError(FacestreamError):
+    """The store of events and visits cannot be read or written."""
 
 
 class DatasetError(FacestreamError):

@@ -22,7 +22,9 @@ def replacing(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def write_file(path: Path, content: bytes) -> None:
-    """Write or replace a file in one step."""
+def write_file(path: Path, content: bytes, mode: int = 0o666) -> None:
+    """Write or replace a file in one step; `mode` is of the new file, less the process's umask."""
     with replacing(path) as partial:
-        partial.write_bytes(content)
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)

@@ -12,7 +12,7 @@ from rich.text import Text
 from streamer.client.totals import Run, Totals, run_of
 from streamer.supervision.child import ProcessStatus
 from streamer.wire.counters import StageCount
-from streamer.wire.messages import GalleryEvent, IdentityEvent, Stats
+from streamer.wire.messages import CorrectionEvent, GalleryEvent, IdentityEvent, Stats
 
 PLAIN_SECONDS = 10.0
 _STALE_S = 5.0
@@ -23,7 +23,15 @@ _RATE_SHOWN = {
     "embed": "worker",
     "identify": "embeddings",
     "view": "pictures",
+    "history": "history",
 }
+
+
+def correction_line(event: CorrectionEvent) -> Text:
+    """Say what a user has said, for people."""
+    if event.correction == "name":
+        return Text.assemble(f"{event.before} is ", (event.identity or "", "green"))
+    return Text.assemble(f"track {event.track} was not ", (event.before, "green"))
 
 
 def event_line(event: IdentityEvent) -> Text:
@@ -88,6 +96,8 @@ class Display:
             case IdentityEvent():
                 if message.event != "update" or self._updates:
                     self.line(event_line(message))
+            case CorrectionEvent():
+                self.line(correction_line(message))
             case Stats():
                 self._take_stats(message)
             case GalleryEvent():

@@ -10,10 +10,17 @@ import zmq
 from streamer.bus.sockets import Bus, Security
 from streamer.errors import ProtocolError
 from streamer.wire.codec import decode
-from streamer.wire.messages import FrameEvent, GalleryEvent, IdentityEvent, PresenceEvent, Stats
+from streamer.wire.messages import (
+    CorrectionEvent,
+    FrameEvent,
+    GalleryEvent,
+    IdentityEvent,
+    PresenceEvent,
+    Stats,
+)
 from streamer.wire.topics import matches
 
-Event = IdentityEvent | PresenceEvent | FrameEvent | GalleryEvent | Stats
+Event = IdentityEvent | PresenceEvent | FrameEvent | GalleryEvent | CorrectionEvent | Stats
 SUBSCRIBER_HWM = 1000
 
 
@@ -25,7 +32,7 @@ class Subscriber:
     address: as `bus.events` or `bus.pictures` of the config, with an absolute path:
         "ipc:///…/run/events".
     topics: what to receive. "identity/door" is that camera's; "identity/" every camera's;
-        likewise "presence/", and "frame/" from `bus.pictures`; "stats", "gallery".
+        likewise "presence/", and "frame/" from `bus.pictures`; "stats", "gallery", "correction".
     keys: folder of CURVE keys, for tcp; insecure: tcp without encryption, as the pipeline's.
     hwm: how many messages wait for this program at most.
 

@@ -3,6 +3,7 @@
 import typer
 
 from streamer.commands.check import check
+from streamer.commands.history import history, visits
 from streamer.commands.keys import keys
 from streamer.commands.roles import capture, dispatch, view
 from streamer.commands.run import run
@@ -11,5 +12,7 @@ from streamer.commands.subscribers import record, snapshot, watch
 
 def register(app: typer.Typer) -> None:
     """Add this room's commands."""
-    for command in (run, check, watch, record, snapshot, keys, capture, dispatch, view):
+    for command in (
+        run, check, watch, record, snapshot, visits, keys, capture, dispatch, view, history,
+    ):  # fmt: skip
         app.command()(command)

@@ -67,7 +67,10 @@ def dispatch(context: typer.Context, heartbeat: HeartbeatOption = None) -> None:
     config = load_config(context.obj)
     stop = start_service(config, "dispatch")
     endpoints = DispatchEndpoints(
-        config.address("crops"), config.address("work"), config.address("ingest")
+        config.address("crops"),
+        config.address("work"),
+        config.address("ingest"),
+        config.address("kept") if config.keeps_crops else None,
     )
     run_service(Dispatch(config.dispatch, endpoints), config, stop, heartbeat)
 

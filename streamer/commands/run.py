@@ -33,7 +33,7 @@ def run(context: typer.Context) -> None:
     console = Console()
     with _run_lock(config), Display(console) as display:
         _prepare_demo(config, display.line)
-        topics = ("identity/", "stats", "gallery")
+        topics = ("identity/", "stats", "gallery", "correction")
         with subscriber_of(config, "", topics) as subscriber:
 
             def show(timeout_s: float) -> None:

@@ -15,7 +15,7 @@ from streamer.client.subscriber import Subscriber
 from streamer.config.loading import load_config
 from streamer.config.sections import Config
 from streamer.errors import ConfigError
-from streamer.wire.messages import IdentityEvent
+from streamer.wire.messages import CorrectionEvent, IdentityEvent
 
 Address = Annotated[str, typer.Option(help="Where to subscribe; by default the bus of the config.")]
 
@@ -27,14 +27,17 @@ def watch(
     count: Annotated[int, typer.Option(min=0, help="Stop after so many events.")] = 0,
 ) -> None:
     """Show who enters, is seen and leaves, from a running pipeline."""
-    from streamer.client.console import event_line
+    from streamer.client.console import correction_line, event_line
 
     config = load_config(context.obj)
     console = Console()
     shown = 0
-    with subscriber_of(config, address, ("identity/",)) as subscriber, _quiet_interrupt():
+    topics = ("identity/", "correction")
+    with subscriber_of(config, address, topics) as subscriber, _quiet_interrupt():
         while not count or shown < count:
             received = subscriber.receive()
+            if received and isinstance(received[0], CorrectionEvent) and not as_json:
+                console.print(correction_line(received[0]), highlight=False, soft_wrap=True)
             if received is None or not isinstance(received[0], IdentityEvent):
                 continue
             shown += 1

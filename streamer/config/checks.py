@@ -29,6 +29,11 @@ def contradictions(config: Config) -> list[str]:
             f"enrol.min_crops must be at most enrol.max_crops ({config.enrol.max_crops}). "
             f"Received: {config.enrol.min_crops}"
         )
+    if config.strangers.keep and not config.history.enabled:
+        faults.append(
+            "strangers.keep must be false while history.enabled is, for strangers are kept in the "
+            "history. Received: true"
+        )
     return [*faults, *_bus_faults(config), *_camera_faults(config)]
 
 

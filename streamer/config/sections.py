@@ -23,7 +23,7 @@ from streamer.config.values import (
     Source,
     Unit,
 )
-from streamer.constants import DEFAULT_CASCADE
+from streamer.constants import DEFAULT_CASCADE, HISTORY_FILE
 
 _MOST_VOTES = 0.99  # of what a face can reach: their sum tends to 1 / (1 - vote_decay)
 
@@ -179,6 +179,7 @@ class BusConfig(Section):
     work: Address = "ipc://run/work"
     ingest: Address = "ipc://run/ingest"
     events: Address = "ipc://run/events"
+    kept: Address = "ipc://run/kept"
     frames: Address = "ipc://run/frames"
     pictures: Address = "ipc://run/pictures"
     keys: PathText = ""
@@ -188,6 +189,23 @@ class BusConfig(Section):
     def addresses(self) -> dict[str, str]:
         """Every address by its key, as the file has it."""
         return {name: value for name, value in self if name not in ("keys", "insecure")}
+
+
+class HistoryConfig(Section):
+    """What is written down of who was there."""
+
+    enabled: bool = True
+    strangers: bool = False
+    snapshots: bool = False
+    keep_days: Annotated[float, Field(gt=0, le=36_500)] = 30.0
+    max_mb: Annotated[int, Field(ge=10, le=1_000_000)] = 500
+
+
+class StrangersConfig(Section):
+    """Whether faces of people who are not enrolled are kept."""
+
+    keep: bool = False
+    keep_days: Annotated[float, Field(gt=0, le=36_500)] = 7.0
 
 
 class LogConfig(Section):
@@ -222,6 +240,8 @@ class Config(Section):
     view: ViewConfig = ViewConfig()
     enrol: EnrolConfig = EnrolConfig()
     bus: BusConfig = BusConfig()
+    strangers: StrangersConfig = StrangersConfig()
+    history: HistoryConfig = HistoryConfig()
     log: LogConfig = LogConfig()
     supervise: SuperviseConfig = SuperviseConfig()
     path: Annotated[Path, Field(exclude=True)] = Path("config.toml")
@@ -235,6 +255,16 @@ class Config(Section):
     def gallery_path(self) -> Path:
         """The folder of galleries."""
         return self.data_path / "gallery"
+
+    @property
+    def history_path(self) -> Path:
+        """The file of the history: events, visits, and crops that may be kept."""
+        return self.data_path / HISTORY_FILE
+
+    @property
+    def keeps_crops(self) -> bool:
+        """Whether any crop may be written down by a running pipeline."""
+        return self.history.enabled and (self.strangers.keep or self.history.snapshots)
 
     @property
     def answers_path(self) -> Path:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
-from streamer.bus.sockets import Bus, receive_all, send_to_peer, try_send
+from streamer.bus.sockets import Bus, Socket, receive_all, send_to_peer, try_send
 from streamer.config.sections import DispatchConfig
+from streamer.dispatch.keeping import Keeping
 from streamer.dispatch.pool import WorkerPool, shares
 from streamer.dispatch.queue import CropQueue, QueuedCrop
 from streamer.errors import ProtocolError
@@ -24,11 +25,21 @@ from streamer.runtime.stats import StatsReporter
 from streamer.wire.clock_offsets import ClockOffsets
 from streamer.wire.codec import decode, encode, expect
 from streamer.wire.counters import StageCount, StageCounters
-from streamer.wire.messages import Batch, BatchDone, CropMessage, Embeddings, Stats, WorkerReady
+from streamer.wire.messages import (
+    EMBEDDING_BYTES,
+    Batch,
+    BatchDone,
+    CropMessage,
+    Embeddings,
+    KeptCrop,
+    Stats,
+    WorkerReady,
+)
 
 log = logging.getLogger(__name__)
 
 CROPS_HWM = 1024
+KEPT_HWM = 64
 _POLL_MS = 20
 _IDLE_POLL_MS = 200
 _PROBE_PAUSE_S = 0.1
@@ -39,11 +50,15 @@ _DRAIN_QUIET_MS = 100
 
 @dataclass(frozen=True)
 class DispatchEndpoints:
-    """Addresses: crops and work are bound here, ingest is identify's."""
+    """Addresses: crops and work are bound here, ingest is identify's.
+
+    kept: history's, where crops may be kept.
+    """
 
     crops: str
     work: str
     ingest: str
+    kept: str | None = None
 
 
 class Dispatch:
@@ -55,6 +70,9 @@ class Dispatch:
         self._clocks = ClockOffsets()
         self._counters = StageCounters("crops")
         self._messages = StageCounters("dispatch messages")
+        self._kept = StageCounters("crops to keep")
+        self._keeping = Keeping()
+        self._history: Socket | None = None
         self._drops = DropLog(log)
         self._queue = CropQueue(
             config.max_queue, config.max_age_ms, self._counters, self._clocks.age_ms
@@ -69,6 +87,8 @@ class Dispatch:
         self._work = bus.bind(zmq.ROUTER, self._endpoints.work, roles=("worker",))
         self._work.router_mandatory = True
         self._ingest = bus.connect(zmq.PUSH, self._endpoints.ingest, CROPS_HWM)
+        if self._endpoints.kept is not None:
+            self._history = bus.connect(zmq.PUSH, self._endpoints.kept, KEPT_HWM, immediate=True)
         self._monitor = bus.monitor(self._work, zmq.EVENT_DISCONNECTED)
         reporter = StatsReporter("dispatch", "dispatch", self._ingest)
         poller = zmq.Poller()
@@ -145,7 +165,26 @@ class Dispatch:
             self._counters.forward(len(infos))
         else:
             self._counters.drop("identify_queue_full", len(infos))
+        if self._history is not None:
+            self._keep(self._history, crops, done.fingerprint, memoryview(vectors))
         return None
+
+    def _keep(
+        self, history: Socket, crops: list[QueuedCrop], fingerprint: str, vectors: memoryview
+    ) -> None:
+        """Send the crops that may be worth keeping on to history, with their embeddings."""
+        for index, crop in enumerate(crops):
+            self._kept.receive()
+            if not self._keeping.wants(crop.info):
+                self._kept.drop("enough_of_track")
+                continue
+            embedding = vectors[index * EMBEDDING_BYTES : (index + 1) * EMBEDDING_BYTES]
+            message = encode(KeptCrop(crop.info, fingerprint), crop.pixels, embedding)
+            if try_send(history, message):
+                self._keeping.sent(crop.info)
+                self._kept.forward()
+            else:
+                self._kept.drop("history_away")
 
     def _hand_out(self) -> None:
         """Share what waits among the idle workers; what comes later is for who is idle then."""
@@ -208,4 +247,5 @@ class Dispatch:
 
     def _stages(self) -> tuple[StageCount, ...]:
         held = len(self._queue) + self._pool.held
-        return self._counters.snapshot(held), self._messages.snapshot()
+        stages = self._counters.snapshot(held), self._messages.snapshot()
+        return stages if self._history is None else (*stages, self._kept.snapshot())

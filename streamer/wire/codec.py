@@ -23,6 +23,7 @@ from streamer.wire.messages import (
     Embeddings,
     FrameEvent,
     FrameOffer,
+    KeptCrop,
 )
 
 MAX_HEADER_BYTES = 256 * 1024
@@ -86,6 +87,8 @@ def _check_buffers(message: Any, buffers: Sequence[bytes | memoryview]) -> None:
             wanted = [[EMBEDDING_BYTES * message.count]]
         case Embeddings():
             wanted = [[EMBEDDING_BYTES * len(message.crops)]]
+        case KeptCrop():
+            wanted = [[CROP_BYTES, EMBEDDING_BYTES]]
         case FrameOffer() | FrameEvent():
             wanted = [[], [len(buffers[0])]] if buffers else [[]]
         case _:

@@ -38,7 +38,7 @@ WireBox = tuple[
     Annotated[int, Field(ge=0, le=2**20)],
     Annotated[int, Field(ge=0, le=2**20)],
 ]
-Role = Literal["capture", "dispatch", "embed", "identify", "view"]
+Role = Literal["capture", "dispatch", "embed", "identify", "view", "history"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +98,14 @@ class Embeddings:
     """Dispatch to identify. Part 1: as many x 128 float32 as there are crops."""
 
     crops: Annotated[tuple[CropInfo, ...], Field(min_length=1, max_length=MAX_BATCH)]
+    fingerprint: Name
+
+
+@dataclass(frozen=True)
+class KeptCrop:
+    """Dispatch to history, where crops may be kept. Part 1: the crop; part 2: its 128 float32."""
+
+    info: CropInfo
     fingerprint: Name
 
 
@@ -277,6 +285,22 @@ class GalleryEvent:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CorrectionEvent:
+    """Published on `correction`: a user says who it was.
+
+    correction: `name`, all of the stranger `before` was `identity`; `not`, the face of `track` was
+    not `before`, and nobody says who. id: of this correction; it counts up.
+    """
+
+    correction: Literal["name", "not"]
+    id: Count
+    before: Name
+    identity: Name | None
+    track: Name | None
+    made_utc: Name
+
+
+@dataclass(frozen=True, kw_only=True)
 class FrameEvent:
     """Published on `frame/<camera>`, on the socket of the pictures. Part 1: a JPEG."""
 
@@ -296,6 +320,7 @@ TYPES: dict[str, type] = {
         Batch,
         BatchDone,
         Embeddings,
+        KeptCrop,
         Tracks,
         FrameOffer,
         FramesWanted,
@@ -304,6 +329,7 @@ TYPES: dict[str, type] = {
         IdentityEvent,
         PresenceEvent,
         GalleryEvent,
+        CorrectionEvent,
         FrameEvent,
     )
 }

@@ -9,6 +9,7 @@ from typing import Literal
 
 STATS = b"stats"
 GALLERY = b"gallery"
+CORRECTION = b"correction"
 
 Kind = Literal["identity", "presence", "frame", "feedback", "wanted"]
 

@@ -13,7 +13,7 @@ import pytest
 
 from streamer.client.subscriber import Subscriber
 from streamer.wire.counters import StageCount, add_up
-from streamer.wire.messages import GalleryEvent, IdentityEvent, Stats
+from streamer.wire.messages import CorrectionEvent, GalleryEvent, IdentityEvent, Stats
 
 GENEROUS_S = 240.0
 LAST_WORDS_S = 10.0
@@ -28,6 +28,7 @@ class Pipeline:
         self.config = folder / "config.toml"
         self.events: list[IdentityEvent] = []
         self.galleries: list[GalleryEvent] = []
+        self.corrections: list[CorrectionEvent] = []
         self.stats: dict[tuple[str, str, str], Stats] = {}
         self.output = folder / "output.txt"
         self.process: subprocess.Popen[bytes] | None = None
@@ -52,7 +53,7 @@ class Pipeline:
         if self._subscriber is not None:
             self._subscriber.close()
         address = f"ipc://{self.folder}/var/run/events"
-        self._subscriber = Subscriber(address, ("identity/", "stats", "gallery"))
+        self._subscriber = Subscriber(address, ("identity/", "stats", "gallery", "correction"))
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
                 self.command(*(arguments or ("run",))), stdout=output, stderr=subprocess.STDOUT
@@ -105,6 +106,10 @@ class Pipeline:
         """The sum over processes; zeros before the first figures have come."""
         return self.totals().get(name, StageCount(name))
 
+    def runs(self, role: str) -> int:
+        """How many processes of a role have reported so far, one after another."""
+        return len([run for run in self.stats if run[0] == role])
+
     def named(self) -> set[str]:
         return {event.identity for event in self.events if event.identity}
 
@@ -123,6 +128,8 @@ class Pipeline:
                 self.events.append(event)
             case GalleryEvent() as event:
                 self.galleries.append(event)
+            case CorrectionEvent() as event:
+                self.corrections.append(event)
             case Stats() as stats:
                 # Every report of every process adds up, at every moment.
                 for stage in stats.stages:

@@ -12,7 +12,10 @@ import sklearn.model_selection
 import sklearn.svm  # noqa: F401
 
 from streamer.config.sections import DetectConfig, EnrolConfig
+from streamer.history.retention import Limits
+from streamer.history.writer import Writer
 from streamer.vision.align import SHIPPED_ALIGNMENT
+from tests.streamer.history.heard import ALL, crops, event
 from tests.trainer.enrolment.forgotten import NAME
 from tests.trainer.people import made_people, some_of
 from trainer.datasets.dataset import write_dataset
@@ -24,7 +27,7 @@ from workers.classifier.impostors import load_impostors
 from workers.gallery.people import People
 from workers.gallery.store import GalleryStore
 
-_CHANGES = frozenset({"os.rename", "os.remove", "os.rmdir", "os.mkdir"})
+_CHANGES = frozenset({"os.rename", "os.remove", "os.rmdir", "os.mkdir", "sqlite3.connect"})
 COMBINATIONS = [{"kind": "knn", "neighbours": n} for n in range(1, 7)]
 
 
@@ -81,6 +84,18 @@ def forget_until_change(data: Path, number: int) -> None:
 
     sys.addaudithook(count)
     forget(data)
+
+
+def write_history(path: Path) -> None:
+    """Have people come and go, with crops, for ever; what is too much is deleted."""
+    writer = Writer(path, ALL, Limits(30, 7, 500_000))
+    for track in itertools.count(os.getpid() * 1000):
+        for crop in crops(track, 0.5, 0.9):
+            writer.take_crop(crop)
+        writer.hear(event("enter", track, *((NAME, None), (None, "unknown-1"))[track % 2]))
+        writer._retain_at = 0.0
+        writer.flush()
+        assert writer.fault == ""
 
 
 def make_dataset(root: Path, out: Path) -> None:

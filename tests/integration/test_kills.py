@@ -11,6 +11,11 @@ import psutil
 import pytest
 
 from streamer.errors import DatasetError
+from streamer.history import queries
+from streamer.history.database import history, history_file
+from streamer.history.recording import Rules
+from streamer.history.retention import Limits
+from streamer.history.writer import Writer
 from tests.integration.forked import forking
 from tests.integration.harness import GENEROUS_S
 from tests.integration.long_work import (
@@ -19,6 +24,7 @@ from tests.integration.long_work import (
     make_dataset,
     save_galleries,
     search_parameters,
+    write_history,
 )
 from tests.trainer.enrolment.forgotten import NAME, OTHERS, needles, search
 from trainer.datasets.dataset import read_dataset
@@ -100,6 +106,28 @@ def test_a_dataset_is_there_whole_or_not_at_all(
     make_dataset(root, folder / "set")
     assert len(read_dataset(folder / "set").labels) == 6
     assert not list((folder / "set").glob(".*manifest*"))
+
+
+def test_the_history_is_whole_after_each_of_20_kills_and_no_visit_stays_open(
+    context: ForkServerContext, folder: Path
+) -> None:
+    path = history_file(folder)
+    tracks: set[str] = set()
+    for _ in range(20):
+        assert killed(context, write_history, path)
+        if not path.exists():
+            continue
+        writer = Writer(path, Rules(), Limits(30, 7, 10**9))
+        writer.flush()
+        writer.close()
+        assert writer.fault == ""
+        with history(path) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+            rows = queries.visits(connection, queries.Wanted())
+        assert [row for row in rows if row["left_utc"] is None] == []
+        tracks |= {row["track"] for row in rows}
+    assert len(tracks) > 20
 
 
 @pytest.mark.parametrize("finished_by", ["forget", "another writer"])

@@ -21,7 +21,15 @@ PAGE = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
 
 @pytest.mark.parametrize(
     "name",
-    ["IdentityEvent", "PresenceEvent", "PresentTrack", "FrameEvent", "GalleryEvent", "Stats"],
+    [
+        "IdentityEvent",
+        "PresenceEvent",
+        "PresentTrack",
+        "FrameEvent",
+        "GalleryEvent",
+        "CorrectionEvent",
+        "Stats",
+    ],
 )
 def test_the_page_names_every_field_and_no_other(name: str) -> None:
     section = PAGE.split(f"### {name}")[1].split("\n#")[0]

@@ -2,7 +2,16 @@
 
 import typer
 
-from trainer.commands import clips, enrolment, labelling, offline, replay, set_aside
+from trainer.commands import (
+    clips,
+    enrolment,
+    history,
+    labelling,
+    offline,
+    replay,
+    set_aside,
+    strangers,
+)
 from trainer.commands.training import app as train_app
 
 
@@ -10,6 +19,8 @@ def register(app: typer.Typer) -> None:
     """Add this room's commands."""
     enrolment.register(app)
     set_aside.register(app)
+    history.register(app)
+    strangers.register(app)
     offline.register(app)
     replay.register(app)
     labelling.register(app)

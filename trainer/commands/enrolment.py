@@ -166,6 +166,7 @@ def forget(
     name = composed_name(name)
     store = GalleryStore(config.gallery_path)
     with store.lock() as finished:
+        _forget_as_stranger(config, store, name)
         removal = store.forget(name) if name else None
         removals = [*finished, *([removal] if removal else [])]
         for each in removals:
@@ -177,6 +178,27 @@ def forget(
             )
         if store.current_version() in [new for each in removals for new in each.versions.values()]:
             _fit_anew(store, config)
+
+
+def _forget_as_stranger(config: Config, store: "GalleryStore", name: str) -> None:
+    """Delete visits of strangers kept who are probably this person; first, while that is known."""
+    from streamer.errors import HistoryError
+    from streamer.history.database import history
+    from streamer.history.forgetting import forget_visits
+    from streamer.history.queries import strangers_crops
+    from trainer.enrolment.find import find_person
+
+    try:
+        gallery = store.read()
+        if gallery is None or name not in gallery.people.names:
+            return
+        with history(config.history_path) as connection:
+            crops = strangers_crops(connection, gallery.weights)
+            count = forget_visits(connection, find_person(gallery, name, crops))
+    except (GalleryError, HistoryError):
+        return  # what is damaged or not there tells nobody
+    if count:
+        typer.echo(f"{count} visits of strangers who were kept and look like {name} are deleted")
 
 
 def rebuild(context: typer.Context) -> None:
@@ -202,7 +224,12 @@ def rebuild(context: typer.Context) -> None:
             raise GalleryError("nobody is enrolled; there is nothing to rebuild")
         embedder, impostors = network(config)
         people = realigned(gallery.people, embedder.alignment)
-        people = replace(people, embeddings=embed_all(people.crops_rgb, embedder))
+        vectors, others = (
+            embed_all(crops_rgb, embedder)
+            for crops_rgb in (people.crops_rgb, people.not_them.crops_rgb)
+        )
+        not_them = replace(people.not_them, embeddings=others)
+        people = replace(people, embeddings=vectors, not_them=not_them)
         people, _ = judged_again(people, impostors, utc_text(time.time_ns()))
         saved = store.save(people, embedder.fingerprint, impostors, spec_of(config.identify))
     tell_set_aside(saved, already)
@@ -229,6 +256,8 @@ def network(config: Config) -> "tuple[Embedder, Impostors]":
 
 def _tell_removal(removal: "Removal") -> None:
     typer.echo(f"{removal.name} is forgotten; deleted:")
+    if removal.visits:
+        typer.echo(f"  history: {removal.visits} visits")
     for old, new in removal.versions.items():
         instead = f"in its place is {new}" if new else "nobody else was in it, or it was damaged"
         typer.echo(f"  gallery {old}; {instead}")

@@ -22,4 +22,11 @@ def realigned(people: People, alignment: Alignment) -> People:
         return np.stack(made) if made else crops_rgb
 
     aside = people.aside.with_crops(recut(people.aside.crops_rgb))
-    return replace(people, crops=recut(people.crops_rgb), alignment=alignment, aside=aside)
+    others = replace(people.not_them, crops=recut(people.not_them.crops_rgb))
+    return replace(
+        people,
+        crops=recut(people.crops_rgb),
+        alignment=alignment,
+        aside=aside,
+        not_them=others,
+    )

@@ -7,7 +7,7 @@ means of several crops of one face.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from streamer.constants import EMBEDDING_SIZE
 from workers.classifier.by_person import EmbeddingsByPerson
+from workers.classifier.counter_examples import EXCLUDED, CounterExamples
 from workers.classifier.scorers import Scorer, nobodys_scorer
 from workers.classifier.track_limits import TrackLimits
 
@@ -54,7 +55,7 @@ class Calibration:
     ) -> NDArray[np.float32]:
         """Return, for each row, what the sigmoid is of."""
         x = self.margin * margin + self.squared_distance * squared_distance + self.offset
-        return np.asarray(x, np.float32)
+        return np.asarray(np.where(margin <= EXCLUDED, -50, x), np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +95,7 @@ class Classifier:
 
     gallery (n, 128), labels (n,): embeddings and whose they are. threshold: the least
     probability that gives a name to a crop. limits: what means of crops need above that; None in
-    galleries that were made without.
+    galleries that were made without. counter_examples: faces that are not somebody.
     """
 
     scorer: Scorer
@@ -104,6 +105,7 @@ class Classifier:
     threshold: float
     holdout: HoldoutMetrics
     limits: TrackLimits | None = None
+    counter_examples: CounterExamples = field(default_factory=CounterExamples.none)
 
     @cached_property
     def _by_person(self) -> EmbeddingsByPerson:
@@ -141,7 +143,9 @@ class Classifier:
         self, embeddings: NDArray[np.float32]
     ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
         """Return the best candidate of each row, its margin and its squared distance."""
-        margins = self.scorer.margins(embeddings)
+        margins = self.counter_examples.exclude(
+            embeddings, self.scorer.margins(embeddings), self._by_person
+        )
         best = margins.argmax(axis=1)
         distance = self._by_person.nearest_squared(embeddings, best)
         return best, margins[np.arange(len(embeddings)), best], distance
@@ -174,6 +178,7 @@ class Classifier:
             scorer=self.scorer.without_person(person, self.gallery, self.labels),
             gallery=self.gallery[keep],
             labels=np.asarray(labels - (labels > person), np.int32),
+            counter_examples=self.counter_examples.without_person(person),
         )
 
 

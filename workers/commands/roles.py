@@ -50,7 +50,12 @@ def identify(
     config = load_config(context.obj)
     stop = start_service(config, "identify")
     endpoints = IdentifyEndpoints(config.address("ingest"), config.address("events"))
-    folders = IdentifyFolders(config.gallery_path, config.data_path / "strangers" / "next-number")
+    folders = IdentifyFolders(
+        config.gallery_path,
+        config.data_path / "strangers" / "next-number",
+        config.history_path,
+        config.strangers.keep,
+    )
     weights = read_fingerprint(config.weights_path)
     fingerprint = embedding_fingerprint(weights, config.embed.mirror)
     impostors = load_impostors(config.weights_path, fingerprint)

@@ -13,6 +13,39 @@ from streamer.vision.align import Alignment
 from workers.gallery.aside import SetAside
 from workers.gallery.crop_source import CropSource
 
+MAX_NOT_THEM = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotThem:
+    """Crops that users have said are not a person: m of them, arrays as in `People`.
+
+    labels (m,): whom each is not.
+    """
+
+    embeddings: NDArray[np.float32] = field(
+        default_factory=lambda: np.empty((0, EMBEDDING_SIZE), np.float32)
+    )
+    labels: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
+    sources: tuple[str, ...] = ()
+    crops: NDArray[np.uint8] | Callable[[], NDArray[np.uint8]] = field(
+        default_factory=lambda: np.empty((0, CROP_SIZE, CROP_SIZE, 3), np.uint8)
+    )
+
+    @cached_property
+    def crops_rgb(self) -> NDArray[np.uint8]:
+        """The pictures, (m, 96, 96, 3) uint8. Raises GalleryError where they are damaged."""
+        return self.crops() if callable(self.crops) else self.crops
+
+    def keeping(self, keep: NDArray[np.bool_], labels: NDArray[np.int32]) -> "NotThem":
+        """Return the rows to keep, with the labels that those have from now on."""
+        return NotThem(
+            embeddings=self.embeddings[keep],
+            labels=labels,
+            sources=tuple(s for s, kept in zip(self.sources, keep, strict=True) if kept),
+            crops=self.crops_rgb[keep],
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class People:
@@ -22,6 +55,7 @@ class People:
     from, as the text of a `CropSource`. crops: the pictures, or how to read them when wanted;
     `alignment` is how they were cut. vouched (n,): somebody said that it is this person, whoever
     else it looks like, so it is never set aside. aside: crops that are.
+    not_them: what users have said is not one of them.
     """
 
     names: tuple[str, ...]
@@ -32,6 +66,7 @@ class People:
     alignment: Alignment = "square"
     vouched: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
     aside: SetAside = field(default_factory=SetAside)
+    not_them: NotThem = field(default_factory=NotThem)
 
     def __post_init__(self) -> None:
         if not len(self.vouched):
@@ -90,6 +125,26 @@ class People:
             vouched=self.vouched[keep],
         )
 
+    def with_counter_examples(
+        self,
+        name: str,
+        crops_rgb: NDArray[np.uint8],
+        embeddings: NDArray[np.float32],
+        sources: Sequence[str],
+    ) -> "People":
+        """Return the same people with crops that are not that one, the newest MAX_NOT_THEM."""
+        old = self.not_them
+        labels = np.full(len(embeddings), self.names.index(name), np.int32)
+        together = NotThem(
+            embeddings=np.concatenate([old.embeddings, embeddings]),
+            labels=np.concatenate([old.labels, labels]),
+            sources=(*old.sources, *sources),
+            crops=np.concatenate([old.crops_rgb, crops_rgb]),
+        )
+        keep = np.ones(len(together.labels), np.bool_)
+        keep[np.flatnonzero(together.labels == labels[0])[:-MAX_NOT_THEM]] = False
+        return replace(self, not_them=together.keeping(keep, together.labels[keep]))
+
     def groups(self) -> NDArray[np.int32]:
         """Give every moment a number, (n,): crops of one moment must not be split in a test.
 
@@ -117,6 +172,8 @@ class People:
         gone = self.names.index(name)
         keep = self.labels != gone
         labels = self.labels[keep]
+        others = self.not_them.labels != gone
+        of_others = self.not_them.labels[others]
         return replace(
             self,
             names=tuple(other for other in self.names if other != name),
@@ -126,4 +183,7 @@ class People:
             crops=self.crops_rgb[keep],
             vouched=self.vouched[keep],
             aside=self.aside.without_person(name),
+            not_them=self.not_them.keeping(
+                others, np.asarray(of_others - (of_others > gone), np.int32)
+            ),
         )

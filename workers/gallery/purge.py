@@ -18,6 +18,9 @@ from pathlib import Path
 
 from streamer.errors import GalleryError
 from streamer.files import write_file
+from streamer.history.database import history_file
+from streamer.history.forgetting import forget as forget_from_history
+from streamer.history.forgetting import holds
 from workers.gallery.traces import Traces, extras_without, find_traces, names_of
 from workers.gallery.version import Gallery, read_manifest
 from workers.gallery.versions import Versions, version_name
@@ -26,11 +29,15 @@ from workers.names import composed_name
 
 @dataclass(frozen=True)
 class Removal:
-    """What was deleted of a person: versions with the ones in their place, or None, and files."""
+    """What was deleted of a person: versions with the ones in their place, or None, and files.
+
+    visits: how many of the history.
+    """
 
     name: str
     versions: dict[str, str | None]
     paths: tuple[Path, ...]
+    visits: int = 0
 
 
 def forget_person(versions: Versions, data: Path, name: str) -> Removal | None:
@@ -44,7 +51,7 @@ def forget_person(versions: Versions, data: Path, name: str) -> Removal | None:
         return None
     journal = versions.folder / f"forgetting-{hashlib.sha256(name.encode()).hexdigest()[:16]}.json"
     write_file(journal, json.dumps({"name": name}).encode())
-    removal = _remove(versions, name, traces)
+    removal = _remove(versions, data, name, traces)
     journal.unlink()
     return removal
 
@@ -54,19 +61,24 @@ def finish_forgetting(versions: Versions, data: Path) -> list[Removal]:
     finished = []
     for journal in sorted(versions.folder.glob("forgetting-*.json")):
         name = str(json.loads(journal.read_bytes())["name"])
-        finished.append(_remove(versions, name, find_traces(versions, data, name)))
+        finished.append(_remove(versions, data, name, find_traces(versions, data, name)))
         journal.unlink()
     return finished
 
 
-def _remove(versions: Versions, name: str, traces: Traces) -> Removal:
+def _remove(versions: Versions, data: Path, name: str, traces: Traces) -> Removal:
     for path in (*traces.paths, *traces.doubtful_paths):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
     replaced = _replace_versions(versions, name, traces)
-    return Removal(name, replaced, tuple(dict.fromkeys(traces.paths + traces.doubtful_paths)))
+    # Last: until then a running pipeline may still name the person, and have that written down.
+    history = history_file(data)
+    damaged = (history,) if holds(history, name) is None else ()
+    visits = forget_from_history(history, name, versions.next_number())
+    paths = tuple(dict.fromkeys(traces.paths + traces.doubtful_paths + damaged))
+    return Removal(name, replaced, paths, visits)
 
 
 def _replace_versions(versions: Versions, name: str, traces: Traces) -> dict[str, str | None]:

@@ -4,9 +4,11 @@ import fcntl
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from streamer.errors import GalleryError
+from workers.classifier.counter_examples import CounterExamples
 from workers.classifier.fitting import ClassifierSpec, fit_classifier
 from workers.classifier.impostors import Impostors
 from workers.gallery.exchange import export_version, import_version
@@ -102,8 +104,11 @@ class GalleryStore(Versions):
             weights=weights,
             created_utc="",
             people=people,
-            classifier=fit_classifier(
-                people.embeddings, people.labels, impostors, spec, people.groups()
+            classifier=replace(
+                fit_classifier(people.embeddings, people.labels, impostors, spec, people.groups()),
+                counter_examples=CounterExamples(
+                    people.not_them.embeddings, people.not_them.labels
+                ),
             ),
             spec=spec,
             parent=parent,

@@ -4,7 +4,8 @@ gallery/versions/*/   a name in the manifest, rows in enrolment.csv, contact she
 refused/*/            people who were not enrolled, and who they look like
 work/                 unfinished work: crops and their paths
 reports/*/            names, numbers and pictures
-**/*.zip              exported versions, wherever they lie
+history/              events, visits and crops
+**/*.zip              exported versions and people, wherever they lie
 
 Names are compared in Unicode's composed form. Where a file is too damaged to tell, it counts as
 `doubtful`: it goes when anything else is found.
@@ -20,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streamer.errors import GalleryError
+from streamer.history.database import history_file
+from streamer.history.forgetting import holds
 from workers.gallery.version import (
     ARRAYS_OF_FORMAT_2,
     ASIDE,
@@ -33,6 +36,9 @@ from workers.gallery.versions import Versions, extras_of
 from workers.names import composed_name, file_name_of
 
 ENROLMENT, REFUSED, WORK, REPORTS = "enrolment.csv", "refused", "work", "reports"
+PERSON_EXPORT = "person.json"
+"""In an archive of all that is held of a person: says whose it is."""
+
 _LIKENESS = "looks like "
 _SHEET = re.compile(r"sheet-\d+-(.+)\.jpg")
 
@@ -45,9 +51,10 @@ class Traces:
     paths: tuple[Path, ...]
     doubtful_versions: tuple[str, ...]
     doubtful_paths: tuple[Path, ...]
+    history: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.versions or self.paths)
+        return bool(self.versions or self.paths or self.history)
 
 
 def find_traces(versions: Versions, data: Path, name: str) -> Traces:
@@ -87,6 +94,7 @@ def find_traces(versions: Versions, data: Path, name: str) -> Traces:
         ((work,) if work.exists() else ())
         + tuple(path for path in stale if path not in reports)
         + tuple(path for path, holds in exports.items() if holds is None),
+        bool(holds(history_file(data), name)),
     )
 
 
@@ -205,6 +213,8 @@ def _export_holds(path: Path, name: str) -> bool | None:
     try:
         with zipfile.ZipFile(path) as archive:
             inside = archive.namelist()
+            if PERSON_EXPORT in inside:
+                return composed_name(json.loads(archive.read(PERSON_EXPORT))["name"]) == name
             if not {MANIFEST, NUMBERS, ARRAYS_OF_FORMAT_2} & {*inside}:
                 return False
             sheets = [_SHEET.fullmatch(unicodedata.normalize("NFC", entry)) for entry in inside]
@@ -217,5 +227,5 @@ def _export_holds(path: Path, name: str) -> bool | None:
     except DAMAGE:
         with path.open("rb") as file:  # after the 30 bytes of a member's header is its name
             first = file.read(64)[30:]
-        begins = (MANIFEST, NUMBERS, CROPS, ASIDE, ARRAYS_OF_FORMAT_2, ENROLMENT)
+        begins = (PERSON_EXPORT, MANIFEST, NUMBERS, CROPS, ASIDE, ARRAYS_OF_FORMAT_2, ENROLMENT)
         return None if first.startswith(tuple(entry.encode() for entry in begins)) else False

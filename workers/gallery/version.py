@@ -33,12 +33,13 @@ from streamer.errors import GalleryError
 from streamer.vision.align import known_alignment
 from streamer.wire.timestamps import utc_text
 from workers.classifier.classifier import Calibration, Classifier, HoldoutMetrics
+from workers.classifier.counter_examples import CounterExamples
 from workers.classifier.fitting import ClassifierSpec
 from workers.classifier.scorers import scorer_from
 from workers.classifier.track_limits import CROPS as CROPS_OF_LIMITS
 from workers.classifier.track_limits import TrackLimits
 from workers.gallery.aside import SetAside, no_crops, rows_from
-from workers.gallery.people import People
+from workers.gallery.people import NotThem, People
 
 FORMAT = 3
 MANIFEST, NUMBERS, CROPS, ASIDE = "manifest.json", "numbers.npz", "crops.npz", "aside.npz"
@@ -93,9 +94,15 @@ def write_version(folder: Path, gallery: Gallery, **more: object) -> None:
     }
     if classifier.limits is not None:
         numbers["track_limits"] = np.array(classifier.limits.raised)
+    pictures = {"crops_rgb": people.crops_rgb}
+    if len(people.not_them.labels):
+        numbers["not_embeddings"] = people.not_them.embeddings
+        numbers["not_labels"] = people.not_them.labels
+        numbers["not_sources"] = _packed(people.not_them.sources)
+        pictures["not_crops_rgb"] = people.not_them.crops_rgb
     hashes = {
         NUMBERS: _write_arrays(folder / NUMBERS, numbers),
-        CROPS: _write_arrays(folder / CROPS, {"crops_rgb": people.crops_rgb}),
+        CROPS: _write_arrays(folder / CROPS, pictures),
     }
     if people.aside.rows:
         hashes[ASIDE] = _write_arrays(folder / ASIDE, {"crops_rgb": people.aside.crops_rgb})
@@ -174,7 +181,7 @@ def read_version(folder: Path, whole: bool = False) -> Gallery:
         hashes = {ARRAYS_OF_FORMAT_2: manifest["sha256"]} if old else manifest["sha256"]
         numbers_name, crops_name = (ARRAYS_OF_FORMAT_2,) * 2 if old else (NUMBERS, CROPS)
         with _verified(folder / numbers_name, hashes[numbers_name]) as file:
-            numbers = _read_arrays(file, lambda name: name != "crops_rgb")
+            numbers = _read_arrays(file, lambda name: not name.endswith("crops_rgb"))
         sources = tuple(map(str, manifest["sources"])) if old else _unpacked(numbers["sources"])
         labels = numbers["owner" if old else "labels"]
         people = People(
@@ -186,6 +193,7 @@ def read_version(folder: Path, whole: bool = False) -> Gallery:
             alignment=known_alignment(manifest.get("alignment", "square")),
             vouched=numbers.get("vouched", np.zeros(len(labels), np.bool_)),
             aside=_aside(folder, manifest, hashes),
+            not_them=_not_them(numbers, folder / crops_name, hashes[crops_name]),
         )
         _check(folder, people)
         if whole:
@@ -233,6 +241,7 @@ def _classifier(
         threshold=threshold,
         holdout=HoldoutMetrics(**manifest["expected"]),
         limits=_track_limits(numbers),
+        counter_examples=CounterExamples(people.not_them.embeddings, people.not_them.labels),
     )
     # It is tried, and sorts its embeddings, here and not in the loop that will use it.
     classifier.predict(np.eye(1, EMBEDDING_SIZE, dtype=np.float32))
@@ -249,6 +258,18 @@ def _track_limits(numbers: Mapping[str, NDArray[Any]]) -> TrackLimits | None:
     return TrackLimits(raised=tuple(map(float, stored)))
 
 
+def _not_them(numbers: Mapping[str, NDArray[Any]], crops: Path, sha256: str) -> NotThem:
+    if "not_labels" not in numbers:
+        return NotThem()
+    labels = numbers["not_labels"]
+    return NotThem(
+        embeddings=numbers["not_embeddings"],
+        labels=labels,
+        sources=_unpacked(numbers["not_sources"]),
+        crops=partial(_read_crops, crops, sha256, len(labels), "not_crops_rgb"),
+    )
+
+
 def _check(folder: Path, people: People) -> None:
     count, persons = len(people.labels), len(people.names)
     fit = (
@@ -259,6 +280,15 @@ def _check(folder: Path, people: People) -> None:
         and people.vouched.dtype == np.bool_
         and len(people.sources) == count
         and np.array_equal(np.unique(people.labels), np.arange(persons))
+    )
+    others = people.not_them
+    fit = fit and (
+        others.embeddings.shape == (len(others.labels), EMBEDDING_SIZE)
+        and others.embeddings.dtype == np.float32
+        and others.labels.dtype == np.int32
+        and len(others.sources) == len(others.labels)
+        and bool(((others.labels >= 0) & (others.labels < persons)).all())
+        and bool(np.isfinite(others.embeddings).all())
     )
     if not fit or not np.isfinite(people.embeddings).all():
         raise GalleryError(f"{folder}: the gallery's arrays do not fit together")
@@ -278,11 +308,13 @@ def _verify_crops(path: Path, sha256: str, count: int) -> None:
         raise GalleryError(f"{path}: the gallery's pictures do not fit its numbers")
 
 
-def _read_crops(path: Path, sha256: str, count: int) -> NDArray[np.uint8]:
+def _read_crops(
+    path: Path, sha256: str, count: int, member: str = "crops_rgb"
+) -> NDArray[np.uint8]:
     """Read the pictures, (count, 96, 96, 3) uint8. Raises GalleryError where they are damaged."""
     try:
         with _verified(path, sha256) as file:
-            crops = _read_arrays(file, lambda name: name == "crops_rgb")["crops_rgb"]
+            crops = _read_arrays(file, lambda name: name == member)[member]
     except DAMAGE as error:
         raise GalleryError(f"{path}: the gallery's pictures are damaged: {_line(error)}") from error
     if crops.shape != (count, CROP_SIZE, CROP_SIZE, 3) or crops.dtype != np.uint8:

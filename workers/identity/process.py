@@ -11,6 +11,7 @@ import zmq
 from streamer.bus.sockets import Bus, receive_all
 from streamer.config.sections import IdentifyConfig
 from streamer.errors import ProtocolError
+from streamer.history.corrections import People
 from streamer.runtime.drop_log import DropLog, printable
 from streamer.runtime.heartbeat import Heartbeat, Stop
 from streamer.runtime.stats import StatsReporter
@@ -23,7 +24,10 @@ from workers.gallery.store import GalleryStore
 from workers.gallery.version import Gallery
 from workers.identity.face import Likeness
 from workers.identity.gallery_watch import GalleryWatcher
+from workers.identity.history_watch import HistoryWatcher
 from workers.identity.id_sequence import IdSequence
+from workers.identity.ignoring import Ignoring
+from workers.identity.kept_strangers import KeptStrangers
 from workers.identity.presence import PresenceTracker
 from workers.identity.publisher import EventPublisher
 from workers.identity.strangers import Strangers
@@ -46,10 +50,15 @@ class IdentifyEndpoints:
 
 @dataclass(frozen=True)
 class IdentifyFolders:
-    """What identify reads and writes: the gallery, and the file of strangers' numbers."""
+    """What identify reads and writes: the gallery, the file of strangers' numbers, the history.
+
+    keep_strangers: know them again by what the history keeps of them.
+    """
 
     gallery: Path
     stranger_numbers: Path
+    history: Path | None = None
+    keep_strangers: bool = False
 
 
 class Identify:
@@ -65,6 +74,7 @@ class Identify:
         self._config = config
         self._endpoints = endpoints
         self._store = GalleryStore(folders.gallery)
+        self._folders = folders
         self._numbers = IdSequence(folders.stranger_numbers)
         self._impostors = impostors
         self._weights = impostors.fingerprint
@@ -78,18 +88,20 @@ class Identify:
         ingest = bus.bind(zmq.PULL, self._endpoints.ingest, INGEST_HWM, roles=("capture",))
         self._publisher = EventPublisher(bus, self._endpoints.events, self._weights)
         self._reporter = StatsReporter("identify", "identify", epoch=epoch)
+        self._ignoring = Ignoring(self._publisher.publish_event)
+        self._strangers = self._make_strangers()
         self._people = PresenceTracker(
             config=self._config,
             likeness=Likeness.of(self._impostors),
-            strangers=Strangers(
-                self._config.remember_strangers_s,
-                self._impostors.same_person_limit(),
-                self._numbers.take,
-            ),
-            on_event=self._publisher.publish_event,
+            strangers=self._strangers,
+            on_event=self._ignoring.take,
             epoch=epoch,
         )
-        with GalleryWatcher(self._store, self._weights) as self._watcher:
+        history = self._folders.history or self._folders.gallery / "no-history"
+        with (
+            GalleryWatcher(self._store, self._weights) as self._watcher,
+            HistoryWatcher(history, self._weights) as self._history,
+        ):
             heartbeat.ready()
             while not stop.is_set():
                 self._turn(ingest)
@@ -99,13 +111,16 @@ class Identify:
             while ingest.poll(_DRAIN_QUIET_MS) and time.monotonic() < until:
                 self._turn(ingest)
         self._people.end_everything()
-        self._publisher.publish_presence(self._people.presence())
+        self._publisher.publish_presence(self._ignoring.presence(self._people.presence()))
         self._publisher.publish_stats(self._reporter.make(self._stages(), final=True))
 
     def _turn(self, ingest: "zmq.Socket[bytes]") -> None:
         self._publisher.discard_subscriptions()
         if (change := self._watcher.take()) is not None:
             self._use_gallery(change.gallery)
+        if (said := self._history.take()) is not None:
+            self._use_people(said.people)
+            self._publisher.publish_corrections(said.corrections)
         for parts in receive_all(ingest):
             self._messages.receive()
             try:
@@ -121,7 +136,7 @@ class Identify:
             self._reporter.fault = self._weights_fault or self._watcher.fault[:MAX_TEXT]
             self._publisher.publish_stats(self._reporter.make(self._stages()))
             self._publisher.publish_gallery()
-            self._publisher.publish_presence(self._people.presence())
+            self._publisher.publish_presence(self._ignoring.presence(self._people.presence()))
 
     def _take(self, message: object, buffers: list[bytes | memoryview]) -> None:
         match message:
@@ -159,6 +174,17 @@ class Identify:
         if fault != self._weights_fault:
             log.error("%s", fault)
         self._weights_fault = fault
+
+    def _make_strangers(self) -> Strangers:
+        if self._folders.keep_strangers:
+            return KeptStrangers(self._impostors, self._numbers.take)
+        limit = self._impostors.same_person_limit()
+        return Strangers(self._config.remember_strangers_s, limit, self._numbers.take)
+
+    def _use_people(self, people: People) -> None:
+        if isinstance(self._strangers, KeptStrangers):
+            self._strangers.use(people)
+        self._ignoring.use(people.ignored)
 
     def _use_gallery(self, gallery: Gallery | None) -> None:
         self._people.use_gallery(gallery, self._weights)

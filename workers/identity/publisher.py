@@ -9,6 +9,7 @@ from streamer.wire.codec import encode
 from streamer.wire.counters import StageCounters
 from streamer.wire.messages import (
     MAX_NAMES,
+    CorrectionEvent,
     CropInfo,
     GalleryEvent,
     IdentityEvent,
@@ -16,7 +17,7 @@ from streamer.wire.messages import (
     Stats,
     TrackFeedback,
 )
-from streamer.wire.topics import GALLERY, STATS, topic
+from streamer.wire.topics import CORRECTION, GALLERY, STATS, topic
 from workers.gallery.version import Gallery
 
 EVENTS_HWM = 1000
@@ -46,6 +47,11 @@ class EventPublisher:
         """Publish who is there, for every camera."""
         for snapshot in snapshots:
             self._send(topic("presence", snapshot.camera), snapshot)
+
+    def publish_corrections(self, corrections: Iterable[CorrectionEvent]) -> None:
+        """Publish what users have said."""
+        for correction in corrections:
+            self._send(CORRECTION, correction)
 
     def publish_stats(self, stats: Stats) -> None:
         """Publish a process's report."""

@@ -1,11 +1,13 @@
 """What the display prints, on a console that is a file."""
 
 import io
+from dataclasses import replace
 
 from rich.console import Console
 
 from streamer.client.console import Display
 from streamer.supervision.child import ProcessStatus
+from streamer.wire.messages import CorrectionEvent
 from tests.streamer.client.test_totals import report
 
 
@@ -81,3 +83,14 @@ def test_workers_that_have_gone_leave_no_rows() -> None:
     names = [name for name, _, _ in bench.rows()]
     assert names == ["embed host-18", "embed host-19"]
     assert bench.display.account()["worker"].received == 21
+
+
+def test_what_a_user_says_of_people_is_a_line() -> None:
+    written = io.StringIO()
+    display = Display(Console(file=written, width=200))
+    named = CorrectionEvent(
+        correction="name", id=1, before="unknown-7", identity="Zoë", track=None, made_utc="t"
+    )
+    display.take(named)
+    display.take(replace(named, correction="not", before="Bob", identity=None, track="e-3"))
+    assert written.getvalue() == "unknown-7 is Zoë\ntrack e-3 was not Bob\n"

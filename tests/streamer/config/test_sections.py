@@ -94,6 +94,7 @@ def test_cameras_take_the_common_tables_and_their_own_keys(folder: Path) -> None
         (CAMERA + '[bus]\ncrops = "ipc://run/../run/events"', ["bus.crops", "address of its own"]),
         (CAMERA + '[bus]\ncrops = "ipc://run/../run/events"', ["bus.events", "address of its own"]),
         (CAMERA + "[enrol]\nmin_brightness = 0.95", ["enrol.min_brightness must be less", "0.95"]),
+        (CAMERA + "[strangers]\nkeep = true\n[history]\nenabled = false", ["strangers.keep must"]),
         (CAMERA + "[enrol]\nmin_crops = 61", ["enrol.min_crops must be at most", "60", "61"]),
         (CAMERA + "[dispatch]\nmax_queue = 8\nmax_batch = 32", ["max_batch", "max_queue"]),
         ("[cameras.a]\nsource = 0\n[cameras.b]\nsource = 0", ["one camera's only"]),

@@ -26,6 +26,7 @@ from streamer.wire.messages import (
     BatchDone,
     CropMessage,
     Embeddings,
+    KeptCrop,
     Stats,
     WorkerReady,
 )
@@ -75,8 +76,14 @@ class Worker:
 class Running:
     """A dispatch in a thread."""
 
-    def __init__(self, bus: Bus, transport: str, config: DispatchConfig) -> None:
-        ports = DispatchEndpoints(*(f"{transport}-{name}" for name in ("crops", "work", "ingest")))
+    def __init__(self, bus: Bus, transport: str, config: DispatchConfig, keeps: bool) -> None:
+        ports = DispatchEndpoints(
+            f"{transport}-crops",
+            f"{transport}-work",
+            f"{transport}-ingest",
+            f"{transport}-kept" if keeps else None,
+        )
+        self.history = bus.bind(zmq.PULL, f"{transport}-kept")
         self.bus, self.work = bus, ports.work
         self.ingest = bus.bind(zmq.PULL, ports.ingest)
         self._stop = Stop()
@@ -115,15 +122,17 @@ class Running:
             message, _ = decode(self.ingest.recv_multipart())
             if isinstance(message, Stats) and message.role == "dispatch":
                 stages = message.stages
-                assert [stage.unaccounted for stage in stages] == [0, 0]
+                assert [stage.unaccounted for stage in stages] == [0] * len(stages)
         return {stage.stage: stage for stage in stages}
 
 
 @contextmanager
-def running(transport: str = "inproc://it", config: DispatchConfig = PATIENT) -> Iterator[Running]:
+def running(
+    transport: str = "inproc://it", config: DispatchConfig = PATIENT, keeps: bool = False
+) -> Iterator[Running]:
     """Over inproc, what was sent before the gate opens is there in the first turn."""
     with open_bus() as bus:
-        dispatch = Running(bus, transport, config)
+        dispatch = Running(bus, transport, config, keeps)
         try:
             yield dispatch
         finally:
@@ -316,3 +325,30 @@ def test_an_exception_inside_run_ends_the_process(folder: Path) -> None:
     )
     assert done.returncode == 1
     assert "RuntimeError: a fault of ours" in done.stderr
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_crops_that_may_be_kept_go_to_history_with_their_embeddings(keeps: bool) -> None:
+    with running(keeps=keeps) as dispatch:
+        dispatch.gate.open.set()
+        worker = dispatch.worker()
+        for _ in range(2):
+            worker.ask()
+            dispatch.send_crops(1, 1)
+            batch = worker.take()
+            assert batch
+            worker.finish(batch)
+            assert dispatch.embedded() == [1]
+        totals = dispatch.end()
+        kept = []
+        while dispatch.history.poll(100):
+            message, buffers = decode(dispatch.history.recv_multipart())
+            assert isinstance(message, KeptCrop)
+            assert [len(part) for part in buffers] == [CROP_BYTES, EMBEDDING_BYTES]
+            kept.append((message.info.track, message.fingerprint))
+        assert kept == [(1, "print")] * keeps
+    if keeps:
+        assert totals["crops to keep"].received == 2
+        assert totals["crops to keep"].dropped == {"enough_of_track": 1}
+    else:
+        assert "crops to keep" not in totals

@@ -13,6 +13,7 @@ from streamer.wire.messages import (
     TYPES,
     Batch,
     BatchDone,
+    CorrectionEvent,
     CropInfo,
     CropMessage,
     Embeddings,
@@ -21,6 +22,7 @@ from streamer.wire.messages import (
     FramesWanted,
     GalleryEvent,
     IdentityEvent,
+    KeptCrop,
     PresenceEvent,
     PresentTrack,
     SeenTrack,
@@ -62,6 +64,7 @@ MESSAGES = [
     (Batch(4, 2), [bytes(CROP_BYTES)] * 2),
     (BatchDone("embed-1", 4, 1, "abc"), [VECTOR]),
     (Embeddings((INFO,), "abc"), [VECTOR]),
+    (KeptCrop(INFO, "abc"), [bytes(CROP_BYTES), VECTOR]),
     (
         Tracks(
             camera="door", epoch="e", sequence=1, captured=timestamp_now(), media_ms=0.0,
@@ -79,6 +82,12 @@ MESSAGES = [
     (
         GalleryEvent(
             version="000001", fingerprint="f", weights="abc", people=2, names=("Zoë", "李")
+        ),
+        [],
+    ),
+    (
+        CorrectionEvent(
+            correction="name", id=1, before="unknown-7", identity="Zoë", track=None, made_utc="t"
         ),
         [],
     ),

@@ -104,7 +104,7 @@ def test_a_damaged_version_is_no_hindrance(data: Path, damaged: str) -> None:
     assert current.people.names == ("Grace Hopper",)
 
 
-@pytest.mark.parametrize("left", ["work", "refused", "reports", "hers.zip"])
+@pytest.mark.parametrize("left", ["work", "refused", "reports", "hers.zip", "history"])
 def test_each_trace_alone_is_found(data: Path, left: str) -> None:
     wanted = needles(data)
     for path in data.iterdir():

@@ -12,8 +12,15 @@ import numpy as np
 
 from streamer.capture.demo import background, collins_bgr, hopper_bgr
 from streamer.config.sections import DetectConfig, EnrolConfig
+from streamer.history.corrections import name_stranger
+from streamer.history.database import history, history_file
+from streamer.history.keeping import Kept
+from streamer.history.recording import Rules
+from streamer.history.retention import Limits
+from streamer.history.writer import Writer
 from streamer.vision.align import SHIPPED_ALIGNMENT
 from streamer.vision.images import encode_image
+from tests.streamer.history.heard import crops, event
 from trainer.enrolment.bulk import harvest_people
 from trainer.enrolment.enrol import enrol
 from trainer.enrolment.harvest import harvest
@@ -75,6 +82,27 @@ def leave_traces(data: Path, embedder: Embedder, impostors: Impostors) -> None:
         folder.mkdir(parents=True)
         (folder / "predictions.csv").write_text(f"source,person\nx.png,{person}\n")
         (folder / "report.html").write_text(f"<td>{person}</td>")
+    leave_visits(data)
+
+
+def leave_visits(data: Path) -> None:
+    """Have her and another come and go, with snapshots, and her be a stranger who was named."""
+    people = GalleryStore(data / "gallery").read_version("000003").people
+    rules = Rules(strangers=True, keep=True, snapshots=True)
+    writer = Writer(history_file(data), rules, Limits(36_500, 36_500, 10**9))
+    for track, row in enumerate((*np.flatnonzero(people.labels == 0), len(people.labels) - 1) * 3):
+        (kept,) = crops(track, 0.9)
+        embedding, crop = people.embeddings[row].tobytes(), people.crops_rgb[row].tobytes()
+        writer.take_crop(Kept(kept.info, people.alignment, embedding, crop))
+        name = people.names[people.labels[row]]
+        stranger = "unknown-1" if track == 1 else None
+        writer.hear(event("enter", track, None if stranger else name, stranger))
+        writer.hear(event("exit", track, None if stranger else name, stranger))
+        writer.flush()
+    writer.close()
+    assert writer.fault == ""
+    with history(history_file(data)) as connection:
+        name_stranger(connection, "unknown-1", NAME, snapshots=True)
 
 
 def needles(data: Path) -> dict[str, bytes]:
