@@ -5,13 +5,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from cv2.typing import MatLike
 from numpy.typing import NDArray
 
 from streamer.config.sections import DetectConfig
 from streamer.constants import DEFAULT_CASCADE
 from streamer.errors import ConfigError
 from streamer.vision.boxes import Box, iou_matrix
+from streamer.vision.reduced import Reduced, reduce_picture
 
 CASCADES = Path(cv2.__file__).parent / "data"
 _TRAINED_SIDE_PX = 20  # OpenCV's frontal cascades were trained on 20 x 20 pictures
@@ -74,21 +74,28 @@ class HaarDetector:
         With `near`, it looks only around these boxes for faces of about their size, which costs
         a small part of a search through the whole picture.
         """
-        height, width = image_bgr.shape[:2]
-        factor = min(1.0, self._detect_width / width) if self._detect_width else 1.0
-        if factor < 1.0:
-            size = (round(width * factor), max(1, round(height * factor)))
-            reduced: MatLike = cv2.resize(image_bgr, size, interpolation=cv2.INTER_LINEAR)
-        else:
-            reduced = image_bgr
-        grey = np.asarray(cv2.cvtColor(reduced, cv2.COLOR_BGR2GRAY), np.uint8)
-        smallest = max(_TRAINED_SIDE_PX, round(self._min_face * factor))
+        return self.search(reduce_picture(image_bgr, self._detect_width), near)
+
+    def search(self, picture: Reduced, near: list[Box] | None = None) -> list[Box]:
+        """As `detect`, in a picture that is reduced already; boxes are in the whole one's pixels."""
+        factor = picture.factor
         if near is None:
-            found = self._search(grey, 0, 0, smallest, 0)
+            found = self.search_region(picture, picture.whole)
         else:
+            grey = picture.grey
             found = [box for known in near for box in self._search_near(grey, known.scaled(factor))]
             found = non_maximum_suppression(found)
         return [box.scaled(1 / factor) for box in found]
+
+    def search_region(self, picture: Reduced, region: Box) -> list[Box]:
+        """Search a rectangle of a reduced picture; all in the reduced picture's pixels."""
+        smallest = max(_TRAINED_SIDE_PX, round(self._min_face * picture.factor))
+        left, top, width, height = region.rounded()
+        if min(width, height) < smallest:
+            return []
+        return self._search(
+            picture.grey[top : top + height, left : left + width], left, top, smallest, 0
+        )
 
     def _search_near(self, grey: NDArray[np.uint8], known: Box) -> list[Box]:
         reach = _NEAR_REACH * known.width
