@@ -30,8 +30,9 @@ class DetectConfig(Section):
 
     cascade: PathText = DEFAULT_CASCADE
     detect_width: Annotated[int, Field(ge=0, le=4096)] = 400
-    scale_factor: Annotated[float, Field(gt=1.0, le=2.0)] = 1.15
+    scale_factor: Annotated[float, Field(gt=1.0, le=2.0)] = 1.25
     neighbours: Annotated[int, Field(ge=0, le=20)] = 3
+    profiles: bool = True
     min_face: Annotated[int, Field(ge=16, le=2000)] = 40
     search_interval_ms: Milliseconds = 200
     search_all_ms: Milliseconds = 2000

@@ -4,21 +4,19 @@ Live capture, enrolment from clips and naming of clips on disk all go through it
 their settings alone.
 """
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
 from streamer.config.sections import DetectConfig, TrackConfig
 from streamer.tracking.pursuit import FoundFace, Pursuit, overlaps_any
+from streamer.tracking.rota import SearchRota
 from streamer.tracking.searches import SearchAtOnce, SearchBeside, Searches
 from streamer.tracking.second_look import SecondLook
 from streamer.tracking.track import Track, Tracker
 from streamer.vision.boxes import Box
-from streamer.vision.detect import HaarDetector
 from streamer.vision.faces import DetectedFace, FaceDetector
 from streamer.vision.reduced import Reduced, reduce_picture
-from streamer.vision.scene import Cells, CutWatch, MotionGate, cells_of
+from streamer.vision.scene import Cells, CutWatch, cells_of
 
 
 class FaceFollower:
@@ -36,14 +34,9 @@ class FaceFollower:
         self._tracker = Tracker(track)
         self._pursuit = Pursuit(self._detector.finder)
         self._cuts = CutWatch(track.cut_share)
-        self._motion = MotionGate()
         self._second = SecondLook(detect.cascade)
-        self._searches: Searches = (
-            SearchBeside(lambda: HaarDetector.of(detect))
-            if beside
-            else SearchAtOnce(self._detector.haar)
-        )
-        self._searched_ms = self._searched_all_ms = -math.inf
+        self._searches: Searches = SearchBeside() if beside else SearchAtOnce()
+        self._rota = SearchRota(detect)
         self._faces: dict[Box, DetectedFace] = {}
         self.boxes_found = 0
         """Boxes that were looked into in the last frame; `not_faces` of them were no faces."""
@@ -101,7 +94,7 @@ class FaceFollower:
         self._tracker.end_all()
         self._pursuit.keep_only(set())
         self._searches.forget()
-        self._searched_ms = self._searched_all_ms = -math.inf
+        self._rota.begin_anew()
 
     def take_ended(self) -> list[int]:
         """Return the numbers of the confirmed tracks that ended since the last call."""
@@ -114,20 +107,13 @@ class FaceFollower:
     def _start_search(
         self, picture: Reduced, cells: Cells, held: list[Box], media_ms: float, rarely: float
     ) -> None:
-        """Search every `search_interval_ms` where something moved, rarely everywhere."""
-        config = self._config
-        since_ms = media_ms - self._searched_ms
-        if self._searches.busy or 0 <= since_ms < config.search_interval_ms * rarely:
+        """Search where it is due, unless the last search still runs."""
+        if self._searches.busy:
             return
-        self._searched_ms = media_ms
-        since_all_ms = media_ms - self._searched_all_ms
-        whole = config.search_interval_ms == 0 or not 0 <= since_all_ms < config.search_all_ms * rarely
-        if whole:
-            self._searched_all_ms = media_ms
         within = [box.scaled(picture.factor) for box in held]
-        regions = self._motion.regions(picture, cells, within, whole)
-        if regions:
-            self._searches.start(picture, regions)
+        search = self._rota.next(picture, cells, within, media_ms, rarely)
+        if search is not None:
+            self._searches.start(search.haar, picture, search.regions)
 
     def _look_for(self, picture: Reduced, lost: list[Box]) -> list[Box]:
         """Search around faces that are not followed: as always, and one of them more closely."""

@@ -124,9 +124,7 @@ class Pursuit:
 
 def overlaps_any(box: Box, others: list[Box]) -> bool:
     """Return whether a box overlaps one of the others by a third: they are one face."""
-    return bool(others) and bool(
-        iou_matrix(np.array([box]), np.array(others)).max() >= _SAME_PLACE
-    )
+    return bool(others) and bool(iou_matrix(np.array([box]), np.array(others)).max() >= _SAME_PLACE)
 
 
 def _found(at: Landmarks, view: NDArray[np.float32]) -> FoundFace | None:

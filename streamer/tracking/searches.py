@@ -8,7 +8,6 @@ low priority, and what it finds is looked at in the frame that is there by then.
 import contextlib
 import os
 import threading
-from collections.abc import Callable
 from typing import Protocol
 
 from streamer.vision.boxes import Box
@@ -17,14 +16,16 @@ from streamer.vision.reduced import Reduced
 
 _NICENESS = 10
 
+_Work = tuple[HaarDetector, Reduced, list[Box]]
+
 
 class Searches(Protocol):
     """Takes a search when it is not `busy`; gives its boxes, in the frame's pixels, once."""
 
     busy: bool
 
-    def start(self, picture: Reduced, regions: list[Box]) -> None:
-        """Search these regions, in the reduced picture's pixels."""
+    def start(self, haar: HaarDetector, picture: Reduced, regions: list[Box]) -> None:
+        """Search regions, in the reduced picture's pixels, with a detector that is not in use."""
         ...
 
     def take(self) -> list[Box]:
@@ -45,12 +46,11 @@ class SearchAtOnce:
 
     busy = False
 
-    def __init__(self, haar: HaarDetector) -> None:
-        self._haar = haar
+    def __init__(self) -> None:
         self._found: list[Box] = []
 
-    def start(self, picture: Reduced, regions: list[Box]) -> None:
-        self._found = _search(self._haar, picture, regions)
+    def start(self, haar: HaarDetector, picture: Reduced, regions: list[Box]) -> None:
+        self._found = _search(haar, picture, regions)
 
     def take(self) -> list[Box]:
         found, self._found = self._found, []
@@ -64,12 +64,11 @@ class SearchAtOnce:
 
 
 class SearchBeside:
-    """Searches in a thread of its own, one search at a time; `make` makes its detector."""
+    """Searches in a thread of its own, one search at a time."""
 
-    def __init__(self, make: Callable[[], HaarDetector]) -> None:
-        self._haar = make()
+    def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._work: tuple[Reduced, list[Box]] | None = None
+        self._work: _Work | None = None
         self._found: list[Box] = []
         self._failure: Exception | None = None
         self._stale = False
@@ -78,11 +77,11 @@ class SearchBeside:
         self._thread = threading.Thread(target=self._run, name="search", daemon=True)
         self._thread.start()
 
-    def start(self, picture: Reduced, regions: list[Box]) -> None:
+    def start(self, haar: HaarDetector, picture: Reduced, regions: list[Box]) -> None:
         with self._changed:
             if self._failure is not None:
                 raise self._failure
-            self._work = (picture, regions)
+            self._work = (haar, picture, regions)
             self.busy = True
             self._stale = False
             self._changed.notify_all()
@@ -108,7 +107,7 @@ class SearchBeside:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
         while (work := self._next()) is not None:
             try:
-                found = _search(self._haar, *work)
+                found = _search(*work)
             except Exception as error:  # noqa: BLE001 - raised by start(), in the watched thread
                 found, self._failure = [], error
             with self._changed:
@@ -116,7 +115,7 @@ class SearchBeside:
                 self._stale = False
                 self.busy = False
 
-    def _next(self) -> tuple[Reduced, list[Box]] | None:
+    def _next(self) -> _Work | None:
         with self._changed:
             while self._work is None and not self._closing:
                 self._changed.wait()

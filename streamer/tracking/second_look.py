@@ -47,10 +47,14 @@ class SecondLook:
         scale = _SIDE / here.width
         side = round(_SIDE * (1 + 2 * _REACH))
         centre = (here.x + here.width / 2, here.y + here.height / 2)
-        turn = cv2.getRotationMatrix2D(centre, degrees, scale)
+        turn = np.array(cv2.getRotationMatrix2D(centre, degrees, scale), np.float64)
         turn[:, 2] += side / 2 - np.array(centre)
         around = cv2.warpAffine(
-            picture.grey, turn, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            picture.grey,
+            turn,
+            (side, side),
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
         )
         back = cv2.invertAffineTransform(turn)
         found = self._haar.search(Reduced(_grey(around), 1.0))

@@ -158,7 +158,6 @@ def figures(count: int, window: Window) -> dict[str, Any]:
         "latency_ms_p95": float(p95),
         "events": len(window.latencies_ms),
         "faces_found": window.stage("faces")[0],
-        "searches": window.stage("searches")[0],
         "crops_sent": window.stage("crops")[0],
         "crops_dropped": window.stage("crops")[2],
         "cores": sum(cpu.values()),
@@ -227,10 +226,10 @@ def _by_role(
 
 
 def _write_config(base: Path, clips: list[Path], count: int) -> None:
-    tables = [
-        f'[cameras.cam-{number:02d}]\nsource = "{clips[number % len(clips)].resolve()}"\nloop = true\n'
-        for number in range(count)
-    ]
+    tables = []
+    for number in range(count):
+        clip = clips[number % len(clips)].resolve()
+        tables.append(f'[cameras.cam-{number:02d}]\nsource = "{clip}"\nloop = true\n')
     (base / "config.toml").write_text("\n".join(tables))
 
 

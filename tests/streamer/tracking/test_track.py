@@ -15,7 +15,7 @@ def test_nothing_gives_nothing() -> None:
     tracker = Tracker(TrackConfig())
     assert tracker.update([], 0) == []
     assert tracker.take_ended() == []
-    assert tracker.expected(0) == []
+    assert tracker.expected(0) == {}
 
 
 def test_a_moving_face_keeps_its_number() -> None:
@@ -83,5 +83,5 @@ def test_where_a_face_is_expected_follows_its_speed(step_ms: float) -> None:
     tracker = Tracker(TrackConfig(confirm_frames=1))
     for frame in range(20):
         tracker.update([box(frame * step_ms * 0.2)], frame * step_ms)
-    (expected,) = tracker.expected(20 * step_ms)
+    (expected,) = tracker.expected(20 * step_ms).values()
     assert expected.x == pytest.approx(20 * step_ms * 0.2, abs=8)
