@@ -14,6 +14,7 @@ from streamer.tracking.searches import SearchAtOnce, SearchBeside, Searches
 from streamer.tracking.second_look import SecondLook
 from streamer.tracking.track import Track, Tracker
 from streamer.vision.boxes import Box
+from streamer.vision.detect import HaarDetector
 from streamer.vision.faces import DetectedFace, FaceDetector
 from streamer.vision.reduced import Reduced, reduce_picture
 from streamer.vision.scene import Cells, CutWatch, cells_of
@@ -30,7 +31,9 @@ class FaceFollower:
 
     def __init__(self, detect: DetectConfig, track: TrackConfig, beside: bool = False) -> None:
         self._config = detect
-        self._detector = FaceDetector.of(detect)
+        # What it searches for itself is little, around faces that were lost: that may be fine.
+        _, fine = HaarDetector.frontal_of(detect)
+        self._detector = FaceDetector(fine, detect.min_confidence)
         self._tracker = Tracker(track)
         self._pursuit = Pursuit(self._detector.finder)
         self._cuts = CutWatch(track.cut_share)

@@ -1,8 +1,8 @@
 """Which search of the whole picture is due: for which heads, and where.
 
-Faces that look into the camera are searched for at every interval, and between those searches, half
-as often, heads that look left and right in turn. Each kind looks where something moved since it
-looked there last, and everywhere once in a while.
+Faces that look into the camera are searched for at every interval, coarsely and finely in turn, and
+between those searches, half as often, heads that look left and right in turn. Each kind of search
+looks where something moved since it looked there last, and everywhere once in a while.
 """
 
 import math
@@ -39,15 +39,16 @@ class SearchRota:
 
     def __init__(self, config: DetectConfig) -> None:
         self._config = config
-        frontal, *profiles = HaarDetector.repeated_of(config)
-        self._frontal = _Kind(frontal)
-        self._profiles = deque(_Kind(haar) for haar in profiles)
+        self._frontal = deque(_Kind(haar) for haar in HaarDetector.frontal_of(config))
+        self._profiles = deque(
+            _Kind(haar) for haar in (HaarDetector.profiles_of(config) if config.profiles else ())
+        )
         self.begin_anew()
 
     def begin_anew(self) -> None:
         """Search at once, everywhere, for faces that look into the camera: the scene is new."""
         self._frontal_ms = self._profile_ms = -math.inf
-        for kind in (self._frontal, *self._profiles):
+        for kind in (*self._frontal, *self._profiles):
             kind.searched_all_ms = -math.inf
 
     def next(
@@ -62,9 +63,10 @@ class SearchRota:
         interval_ms = config.search_interval_ms * rarely
         if not 0 <= media_ms - self._frontal_ms < interval_ms:
             self._frontal_ms = media_ms
-            kind = self._frontal
+            kind = self._frontal[0]
             if config.search_interval_ms == 0:  # all of it, in every frame
                 return DueSearch(kind.haar, [picture.whole])
+            self._frontal.rotate()
         elif self._profiles and not 0 <= media_ms - self._profile_ms < 2 * interval_ms:
             self._profile_ms = media_ms
             kind = self._profiles[0]

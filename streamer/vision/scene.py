@@ -18,6 +18,7 @@ _CUT_LIKENESS = 0.8
 _CUT_SURPRISE = 2.0  # a cut changes more than so many times what the frames before it changed
 _FORGETTING = 0.7
 _MARGIN = 3  # cells around what changed, as a face reaches over its own motion
+_ASIDE, _ABOVE, _BELOW = 0.3, 0.3, 1.2  # of a followed face's side: hair and shoulders move, too
 _WHOLE = 0.6  # of the picture; beyond, one search of all of it costs no more than of the parts
 
 Cells = NDArray[np.float32]
@@ -68,7 +69,8 @@ class MotionGate:
     def regions(self, picture: Reduced, cells: Cells, held: list[Box], whole: bool) -> list[Box]:
         """Return the rectangles to search, in the reduced picture's pixels; note them as searched.
 
-        held: faces that are followed, in the same pixels; what moves in them needs no search.
+        held: faces that are followed, in the same pixels; what moves in them, and close around
+        them, needs no search before everything is searched again.
         whole: search everything, whatever moved.
         """
         searched = self._searched
@@ -78,8 +80,11 @@ class MotionGate:
         changed = np.abs(cells - searched) > _CHANGED
         across, down = picture.whole.width / cells.shape[1], picture.whole.height / cells.shape[0]
         for box in held:
-            top, bottom = round(box.y / down), round((box.y + box.height) / down)
-            left, right = round(box.x / across), round((box.x + box.width) / across)
+            side = box.height
+            top = round((box.y - _ABOVE * side) / down)
+            bottom = round((box.y + (1 + _BELOW) * side) / down)
+            left = round((box.x - _ASIDE * side) / across)
+            right = round((box.x + (1 + _ASIDE) * side) / across)
             changed[max(0, top) : max(0, bottom), max(0, left) : max(0, right)] = False
         parts = _rectangles(changed)
         if sum(w * h for _, _, w, h in parts) >= _WHOLE * changed.size:
