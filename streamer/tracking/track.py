@@ -5,6 +5,7 @@ Boxes are matched by intersection over union with where each track is expected t
 as SORT (Bewley et al. 2016) without its Kalman filter, which Haar's jitter does not repay.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -16,6 +17,8 @@ from streamer.vision.boxes import Box, iou_matrix
 
 _SMOOTHING = 0.5
 _MAX_STEP_MS = 500.0
+_SLOWING_MS = 300.0  # a face that is not found is expected to slow down: few walk on unseen as fast
+_MOST_GROWTH = 1.7  # of a face's side, from where it was last found to where it is found again
 
 
 @dataclass
@@ -114,6 +117,9 @@ class Tracker:
             self._ended.append(track.number)
 
     def _predict(self, track: Track, media_ms: float) -> None:
+        if not track.found:
+            slower = math.exp(-max(0.0, media_ms - track.moved_ms) / _SLOWING_MS)
+            track.velocity = track.velocity[0] * slower, track.velocity[1] * slower
         track.box = _moved(track, media_ms)
         track.moved_ms = media_ms
         track.found = False
@@ -128,7 +134,9 @@ class Tracker:
             np.array(boxes, np.float64),
         )
         # Pairs that may not be matched weigh nothing, so that they cannot outweigh one that may.
-        allowed = np.where(overlaps >= self._config.min_iou, overlaps, 0.0)
+        sides = np.log([track.box.width for track in tracks])[:, None]
+        grown = np.abs(sides - np.log([box.width for box in boxes])) > math.log(_MOST_GROWTH)
+        allowed = np.where((overlaps >= self._config.min_iou) & ~grown, overlaps, 0.0)
         rows, columns = linear_sum_assignment(allowed, maximize=True)
         good = [
             (row, column)
