@@ -7,7 +7,7 @@ as SORT (Bewley et al. 2016) without its Kalman filter, which Haar's jitter does
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -93,10 +93,12 @@ class Tracker:
         return [track for track in alive if self._confirmed(track)]
 
     def pass_over(self, media_ms: float) -> list[Track]:
-        """Move every track into a frame that is not looked at; return the confirmed ones."""
-        for track in self._tracks:
-            self._predict(track, media_ms)
-        return [track for track in self._tracks if self._confirmed(track)]
+        """Return the confirmed tracks as they are expected in a frame that is not looked at."""
+        return [
+            replace(track, box=_moved(track, media_ms), found=False)
+            for track in self._tracks
+            if self._confirmed(track)
+        ]
 
     def end_all(self) -> None:
         """End every track: the source has ended or was interrupted."""
