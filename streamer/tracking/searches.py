@@ -14,7 +14,7 @@ from streamer.vision.boxes import Box
 from streamer.vision.detect import HaarDetector
 from streamer.vision.reduced import Reduced
 
-_NICENESS = 10
+_NICENESS = 5
 
 _Work = tuple[HaarDetector, Reduced, list[Box]]
 
