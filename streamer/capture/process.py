@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 
 from streamer.bus.sockets import Bus
+from streamer.capture.governor import Governor
 from streamer.capture.links import CaptureEndpoints, CaptureLinks, FrameFacts
 from streamer.capture.reader import Frame, Reader
 from streamer.capture.sources import open_source
@@ -49,10 +50,12 @@ class Capture:
         self._endpoints = endpoints
         self._alignment = alignment
         self._epoch = new_epoch()
-        self._follower = FaceFollower(config.detect, config.track)
         self._lossless = config.pace == "fast"
+        self._follower = FaceFollower(config.detect, config.track, beside=not self._lossless)
+        self._governor = Governor()
+        self._superseded = 0
         answer_ms = _LOSSLESS_ANSWER_MS if self._lossless else max_age_ms
-        self._scheduler = CropScheduler(config.capture, answer_ms)
+        self._scheduler = CropScheduler(config.capture, answer_ms, paced=not self._lossless)
         self._frames = StageCounters("frames")
         self._faces = StageCounters("faces")
         self._frames_in_hand = 0
@@ -64,7 +67,7 @@ class Capture:
 
     def run(self, bus: Bus, stop: Stop, heartbeat: Heartbeat) -> None:
         """Read, detect, track and send until the source ends for good or `stop` is set."""
-        cv2.setNumThreads(2)  # a search of the whole picture must not outlast a frame
+        cv2.setNumThreads(1)  # cameras share the processor; long searches run beside the frames
         self._stop, self._heartbeat = stop, heartbeat
         self._links = CaptureLinks(bus, self._endpoints, self._name, self._epoch)
         self._reporter = StatsReporter("capture", self._name, self._links.ingest, epoch=self._epoch)
@@ -82,6 +85,7 @@ class Capture:
             while time.monotonic() < until and not stop.wait(0.1):
                 self._tick()
             delay_s = min(2 * delay_s, self._config.capture.retry_max_s)
+        self._follower.close()
         self._links.flush_tracks()
         self._set_state("stopped" if stop.is_set() else "ended", "")
         self._reporter.send(self._stages(), self._state, final=True)
@@ -100,6 +104,7 @@ class Capture:
         )
         fault: str | None = None
         opened = False
+        self._superseded = 0
         while not stop.is_set():
             self._tick(reader)
             frame = reader.take(_TAKE_TIMEOUT_S)
@@ -128,7 +133,7 @@ class Capture:
         if frame.cut or self._links.silent_for_s() > CAMERA_LEASE_S:
             # A new scene, or a pause in which everybody here has been given up.
             self._end_tracks()
-        tracks = self._follower.update(frame.image_bgr, frame.media_ms)
+        tracks = self._look(frame)
         self._forget_ended()
         found = [track for track in tracks if track.found]
         self._faces.receive(self._follower.boxes_found)
@@ -146,6 +151,23 @@ class Capture:
             self._offer_crop(frame, track, reader)
         self._frames.forward()
         self._frames_in_hand = 0
+        self._learn_load(frame, reader)
+
+    def _look(self, frame: Frame) -> list[Track]:
+        """Find the faces of a frame, unless there is too little processor to look at each."""
+        if not (self._lossless or self._governor.is_to_look() or frame.cut):
+            return self._follower.pass_over(frame.media_ms)
+        rarely = self._governor.effort.rarely
+        return self._follower.update(frame.image_bgr, frame.media_ms, rarely=rarely)
+
+    def _learn_load(self, frame: Frame, reader: Reader) -> None:
+        if self._lossless:
+            return
+        superseded = reader.counts()[1]
+        now_ms = _now_ms()
+        age_ms = now_ms - frame.captured.monotonic_ns / NS_PER_MS
+        self._governor.done(now_ms, age_ms, max(0, superseded - self._superseded))
+        self._superseded = superseded
 
     def _offer_crop(self, frame: Frame, track: Track, reader: Reader) -> None:
         reason = self._scheduler.skip_reason(track.number, frame.media_ms, _now_ms())
@@ -213,7 +235,7 @@ class Capture:
     def _tick(self, reader: Reader | None = None) -> None:
         self._heartbeat.beat()
         for feedback in self._links.feedback():
-            self._scheduler.take_feedback(feedback)
+            self._scheduler.take_feedback(feedback, _now_ms())
         self._links.keep_alive()
         self._reporter.tick(lambda: self._stages(reader), self._state)
 

@@ -39,10 +39,12 @@ class DetectConfig(Section):
 
     cascade: PathText = DEFAULT_CASCADE
     detect_width: Annotated[int, Field(ge=0, le=4096)] = 400
-    scale_factor: Annotated[float, Field(gt=1.0, le=2.0)] = 1.15
+    scale_factor: Annotated[float, Field(gt=1.0, le=2.0)] = 1.25
     neighbours: Annotated[int, Field(ge=0, le=20)] = 3
-    min_face: Annotated[int, Field(ge=16, le=2000)] = 64
+    profiles: bool = True
+    min_face: Annotated[int, Field(ge=16, le=2000)] = 40
     search_interval_ms: Milliseconds = 200
+    search_all_ms: Milliseconds = 2000
     min_confidence: Unit = 0.5
 
 
@@ -53,6 +55,7 @@ class TrackConfig(Section):
     confirm_frames: Annotated[int, Field(ge=1, le=60)] = 2
     lost_after_ms: Annotated[int, Field(ge=50, le=60_000)] = 1000
     max_tracks: Annotated[int, Field(ge=1, le=200)] = 64
+    cut_share: Annotated[float, Field(gt=0, le=1)] = 0.3
 
 
 class CaptureConfig(Section):

@@ -5,7 +5,9 @@ Boxes are matched by intersection over union with where each track is expected t
 as SORT (Bewley et al. 2016) without its Kalman filter, which Haar's jitter does not repay.
 """
 
-from dataclasses import dataclass, field
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -15,6 +17,8 @@ from streamer.vision.boxes import Box, iou_matrix
 
 _SMOOTHING = 0.5
 _MAX_STEP_MS = 500.0
+_SLOWING_MS = 300.0  # a face that is not found is expected to slow down: few walk on unseen as fast
+_MOST_GROWTH = 1.7  # of a face's side, from where it was last found to where it is found again
 
 
 @dataclass
@@ -47,15 +51,31 @@ class Tracker:
         """The number that the next new track gets."""
         return self._next
 
-    def expected(self, media_ms: float) -> list[Box]:
-        """Where every track, confirmed or not, is expected to be at a time."""
-        return [_moved(track, media_ms) for track in self._tracks]
+    def expected(self, media_ms: float) -> dict[int, Box]:
+        """Where every track, confirmed or not, is expected to be at a time, by number."""
+        return {track.number: _moved(track, media_ms) for track in self._tracks}
 
-    def update(self, boxes: list[Box], media_ms: float) -> list[Track]:
-        """Match one frame's detections; return the confirmed tracks, found in this frame or not."""
+    def found(self) -> dict[int, Box]:
+        """Where the tracks are that were found in the last frame, confirmed or not, by number."""
+        return {track.number: track.box for track in self._tracks if track.found}
+
+    def update(
+        self, boxes: list[Box], media_ms: float, followed: Mapping[int, Box] | None = None
+    ) -> list[Track]:
+        """Match one frame's detections; return the confirmed tracks, found in this frame or not.
+
+        `followed`: tracks whose faces are known to be in these boxes; only the others are matched.
+        """
         for track in self._tracks:
             self._predict(track, media_ms)
-        matched, unmatched = self._match(boxes)
+        followed = followed or {}
+        rest = []
+        for track in self._tracks:
+            if track.number in followed:
+                self._found(track, followed[track.number], media_ms)
+            else:
+                rest.append(track)
+        matched, unmatched = self._match(rest, boxes)
         for track, box in matched:
             self._found(track, box, media_ms)
         alive = []
@@ -71,6 +91,14 @@ class Tracker:
             self._next += 1
         self._tracks = alive
         return [track for track in alive if self._confirmed(track)]
+
+    def pass_over(self, media_ms: float) -> list[Track]:
+        """Return the confirmed tracks as they are expected in a frame that is not looked at."""
+        return [
+            replace(track, box=_moved(track, media_ms), found=False)
+            for track in self._tracks
+            if self._confirmed(track)
+        ]
 
     def end_all(self) -> None:
         """End every track: the source has ended or was interrupted."""
@@ -91,19 +119,26 @@ class Tracker:
             self._ended.append(track.number)
 
     def _predict(self, track: Track, media_ms: float) -> None:
+        if not track.found:
+            slower = math.exp(-max(0.0, media_ms - track.moved_ms) / _SLOWING_MS)
+            track.velocity = track.velocity[0] * slower, track.velocity[1] * slower
         track.box = _moved(track, media_ms)
         track.moved_ms = media_ms
         track.found = False
 
-    def _match(self, boxes: list[Box]) -> tuple[list[tuple[Track, Box]], list[Box]]:
-        if not boxes or not self._tracks:
+    def _match(
+        self, tracks: list[Track], boxes: list[Box]
+    ) -> tuple[list[tuple[Track, Box]], list[Box]]:
+        if not boxes or not tracks:
             return [], list(boxes)
         overlaps = iou_matrix(
-            np.array([track.box for track in self._tracks], np.float64),
+            np.array([track.box for track in tracks], np.float64),
             np.array(boxes, np.float64),
         )
         # Pairs that may not be matched weigh nothing, so that they cannot outweigh one that may.
-        allowed = np.where(overlaps >= self._config.min_iou, overlaps, 0.0)
+        sides = np.log([track.box.width for track in tracks])[:, None]
+        grown = np.abs(sides - np.log([box.width for box in boxes])) > math.log(_MOST_GROWTH)
+        allowed = np.where((overlaps >= self._config.min_iou) & ~grown, overlaps, 0.0)
         rows, columns = linear_sum_assignment(allowed, maximize=True)
         good = [
             (row, column)
@@ -111,7 +146,7 @@ class Tracker:
             if allowed[row, column] > 0
         ]
         taken = {column for _, column in good}
-        matched = [(self._tracks[row], boxes[column]) for row, column in good]
+        matched = [(tracks[row], boxes[column]) for row, column in good]
         return matched, [box for index, box in enumerate(boxes) if index not in taken]
 
     def _found(self, track: Track, box: Box, media_ms: float) -> None:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from streamer.config.sections import EmbedConfig
 from streamer.constants import CROP_SIZE
 from streamer.errors import ConfigError
+from streamer.vision.boxes import Box
 from streamer.vision.crop import CROP_ENLARGE
 
 Alignment = Literal["square", "level", "openface"]
@@ -181,6 +182,21 @@ def misfit(points: NDArray[np.float64]) -> float:
     laid = MEAN_SHAPE @ matrix[:, :2].T + matrix[:, 2]
     apart = float(np.sqrt(np.square(points - laid).sum(axis=1).mean()))
     return apart / eyes if eyes > 0 else float("inf")
+
+
+def square_of(points: NDArray[np.float64]) -> Box:
+    """Return the Haar square that a face with these landmarks has, upright, in their pixels.
+
+    It is the mean shape's square where that shape is laid over them; its size is 0 where all
+    points are one.
+    """
+    try:
+        matrix = similarity_transform(MEAN_SHAPE, points)
+    except ValueError:
+        return Box(float(points[0, 0]), float(points[0, 1]), 0.0, 0.0)
+    side = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    x, y = (float(value) for value in matrix[:, 2])
+    return Box(x - side / 2, y - side / 2, side, side)
 
 
 def pose_of(points: NDArray[np.float64]) -> Pose:

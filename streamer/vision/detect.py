@@ -5,16 +5,19 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from cv2.typing import MatLike
 from numpy.typing import NDArray
 
 from streamer.config.sections import DetectConfig
 from streamer.constants import DEFAULT_CASCADE
 from streamer.errors import ConfigError
 from streamer.vision.boxes import Box, iou_matrix
+from streamer.vision.reduced import Reduced, reduce_picture
 
 CASCADES = Path(cv2.__file__).parent / "data"
 _TRAINED_SIDE_PX = 20  # OpenCV's frontal cascades were trained on 20 x 20 pictures
+_PROFILE_CASCADE = "haarcascade_profileface.xml"
+_PROFILE_SCALE = 1.3
+_FINE_SCALE = 1.15
 _NEAR_REACH = 0.4
 _NEAR_SCALE = 1.35
 
@@ -28,6 +31,7 @@ class HaarDetector:
     detect_width: the picture is reduced to this width in pixels first; 0 leaves it as it is.
     scale_factor, neighbours: as in `cv2.CascadeClassifier.detectMultiScale`.
     min_face: smallest face, in pixels of the frame (not of the reduced picture).
+    mirrored: look for the mirror images of what the cascade knows, as for the other profile.
 
     Raises ConfigError where the cascade cannot be loaded.
     """
@@ -39,6 +43,7 @@ class HaarDetector:
         scale_factor: float = 1.1,
         neighbours: int = 3,
         min_face: int = 24,
+        mirrored: bool = False,
     ) -> None:
         path = Path(cascade) if "/" in cascade else CASCADES / cascade
         if not path.is_file():
@@ -56,6 +61,7 @@ class HaarDetector:
         self._scale_factor = scale_factor
         self._neighbours = neighbours
         self._min_face = min_face
+        self._mirrored = mirrored
 
     @classmethod
     def of(cls, config: DetectConfig) -> "HaarDetector":
@@ -68,27 +74,64 @@ class HaarDetector:
             config.min_face,
         )
 
+    @classmethod
+    def frontal_of(cls, config: DetectConfig) -> "list[HaarDetector]":
+        """Build the detectors for searches that come again and again, to be used in turn.
+
+        Raises ConfigError. The second is finer, so that a face that stands still is not missed
+        the same way every time. Where the landmarks network judges what they find, the first takes
+        one neighbour fewer: on 143 pictures of clips, a scale factor of 1.25 with 2 found 34 % of
+        the faces of a reference detector, 1.15 with 3 found 37 % for 1.7 times the time, both
+        together about 40 %, and neither left a false one.
+        """
+        fine = config.model_copy(update={"scale_factor": min(_FINE_SCALE, config.scale_factor)})
+        if config.min_confidence > 0 and config.search_interval_ms > 0:
+            config = config.model_copy(update={"neighbours": max(1, config.neighbours - 1)})
+        return [cls.of(config), cls.of(fine)]
+
+    @classmethod
+    def profiles_of(cls, config: DetectConfig) -> "list[HaarDetector]":
+        """Build the detectors of heads that look aside, to either side; coarse, as they cost more.
+
+        On the same pictures they added 8 and 16 % of the faces, and no false one.
+        """
+        neighbours = max(1, config.neighbours - 1) if config.min_confidence > 0 else 3
+        coarse = max(_PROFILE_SCALE, config.scale_factor)
+        return [
+            cls(
+                _PROFILE_CASCADE, config.detect_width, coarse, neighbours, config.min_face, mirrored
+            )
+            for mirrored in (False, True)
+        ]
+
     def detect(self, image_bgr: NDArray[np.uint8], near: list[Box] | None = None) -> list[Box]:
         """Squares around the faces of a (height, width, 3) uint8 BGR picture, in its pixels.
 
         With `near`, it looks only around these boxes for faces of about their size, which costs
         a small part of a search through the whole picture.
         """
-        height, width = image_bgr.shape[:2]
-        factor = min(1.0, self._detect_width / width) if self._detect_width else 1.0
-        if factor < 1.0:
-            size = (round(width * factor), max(1, round(height * factor)))
-            reduced: MatLike = cv2.resize(image_bgr, size, interpolation=cv2.INTER_LINEAR)
-        else:
-            reduced = image_bgr
-        grey = np.asarray(cv2.cvtColor(reduced, cv2.COLOR_BGR2GRAY), np.uint8)
-        smallest = max(_TRAINED_SIDE_PX, round(self._min_face * factor))
+        return self.search(reduce_picture(image_bgr, self._detect_width), near)
+
+    def search(self, picture: Reduced, near: list[Box] | None = None) -> list[Box]:
+        """As `detect`, in a picture that is reduced already; boxes are in pixels of the frame."""
+        factor = picture.factor
         if near is None:
-            found = self._search(grey, 0, 0, smallest, 0)
+            found = self.search_region(picture, picture.whole)
         else:
+            grey = picture.grey
             found = [box for known in near for box in self._search_near(grey, known.scaled(factor))]
             found = non_maximum_suppression(found)
         return [box.scaled(1 / factor) for box in found]
+
+    def search_region(self, picture: Reduced, region: Box) -> list[Box]:
+        """Search a rectangle of a reduced picture; all in the reduced picture's pixels."""
+        smallest = max(_TRAINED_SIDE_PX, round(self._min_face * picture.factor))
+        left, top, width, height = region.rounded()
+        if min(width, height) < smallest:
+            return []
+        return self._search(
+            picture.grey[top : top + height, left : left + width], left, top, smallest, 0
+        )
 
     def _search_near(self, grey: NDArray[np.uint8], known: Box) -> list[Box]:
         reach = _NEAR_REACH * known.width
@@ -104,13 +147,16 @@ class HaarDetector:
     def _search(
         self, grey: NDArray[np.uint8], left: int, top: int, smallest: int, greatest: int
     ) -> list[Box]:
+        width = grey.shape[1]
         found = self._classifier.detectMultiScale(
-            grey,
+            np.ascontiguousarray(grey[:, ::-1]) if self._mirrored else grey,
             self._scale_factor,
             self._neighbours,
             minSize=(smallest, smallest),
             maxSize=(greatest, greatest),
         )
+        if self._mirrored:
+            found = [(width - x - w, y, w, h) for x, y, w, h in found]
         return [Box(float(x + left), float(y + top), float(w), float(h)) for x, y, w, h in found]
 
 

@@ -67,9 +67,9 @@ class FaceDetector:
     """
 
     def __init__(self, detector: HaarDetector, min_confidence: float) -> None:
-        self._detector = detector
+        self.haar = detector
+        self.finder = LandmarkFinder()
         self._min_confidence = min_confidence
-        self._landmarks = LandmarkFinder()
         self.not_faces = 0
         """Boxes of the last picture that were no faces."""
 
@@ -86,8 +86,11 @@ class FaceDetector:
         With `near`, it looks only around these boxes. Of boxes that overlap by a third, the
         largest that is a face stays.
         """
-        boxes = self._detector.detect(image_bgr, near)
-        found = dict(zip(boxes, self._landmarks.find(image_bgr, boxes), strict=True))
+        return self.judge(image_bgr, self.haar.detect(image_bgr, near))
+
+    def judge(self, image_bgr: NDArray[np.uint8], boxes: list[Box]) -> list[DetectedFace]:
+        """Return the faces among boxes, the largest first; of those that overlap, one stays."""
+        found = dict(zip(boxes, self.finder.find(image_bgr, boxes), strict=True))
         if self._min_confidence > 0:
             found = {box: at for box, at in found.items() if at.is_face(self._min_confidence)}
         self.not_faces = len(boxes) - len(found)

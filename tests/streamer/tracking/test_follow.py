@@ -1,3 +1,6 @@
+import time
+
+import cv2
 import numpy as np
 import pytest
 import skimage.data
@@ -30,7 +33,7 @@ def test_what_the_cascade_alone_takes_for_a_face_makes_no_track() -> None:
     upside_down = np.ascontiguousarray(
         skimage.data.astronaut()[::-1, ::-1, ::-1]  # type: ignore[no-untyped-call]
     )
-    config = DetectConfig(detect_width=0, min_face=24, search_interval_ms=0)
+    config = DetectConfig(detect_width=0, min_face=24, search_interval_ms=0, scale_factor=1.15)
     trusting = FaceFollower(config.model_copy(update={"min_confidence": 0.0}), TrackConfig())
     follower = FaceFollower(config, TrackConfig())
     for index in range(3):
@@ -81,3 +84,70 @@ def test_a_cut_ends_every_track_and_searches_the_whole_picture(
     assert follower.take_ended() == [1]
     follower.end_all()
     assert follower.take_ended() == [2]
+
+
+def test_a_cut_in_the_picture_itself_ends_every_track(
+    collins: NDArray[np.uint8], hopper: NDArray[np.uint8]
+) -> None:
+    follower = FaceFollower(DETECT, TrackConfig(confirm_frames=1))
+    for index in range(4):
+        (track,) = follower.update(wall_with(collins, 300), index * 40)
+    assert track.number == 1
+    other = np.full((720, 1280, 3), (60, 140, 30), np.uint8)
+    other[:, ::3] = 230
+    other[200:440, 300:540] = cv2.resize(hopper, (240, 240))
+    tracks = follower.update(other, 160)
+    assert follower.take_ended() == [1]
+    assert [track.number for track in tracks] == [2]
+
+
+def test_a_face_that_looks_away_for_a_while_keeps_its_track(collins: NDArray[np.uint8]) -> None:
+    follower = FaceFollower(DETECT, TrackConfig(confirm_frames=2))
+    numbers, found = set(), 0
+    for index in range(40):
+        tilt = cv2.getRotationMatrix2D((120, 120), 32 * np.sin(index / 6), 1.0)
+        tilted = np.asarray(cv2.warpAffine(collins, tilt, (240, 240)), np.uint8)
+        for track in follower.update(wall_with(tilted, 300 + 4 * index), index * 33.3):
+            numbers.add(track.number)
+            found += track.found
+    assert numbers == {1}
+    assert found >= 37
+
+
+def test_a_frame_that_is_passed_over_has_the_tracks_where_they_are_expected(
+    collins: NDArray[np.uint8],
+) -> None:
+    follower = FaceFollower(DETECT, TrackConfig(confirm_frames=1))
+    for index in range(10):
+        (last,) = follower.update(wall_with(collins, 300 + 6 * index), index * 40)
+        at = last.box.x
+    (passed,) = follower.pass_over(400)
+    assert not passed.found
+    assert at < passed.box.x < at + 20
+    (again,) = follower.update(wall_with(collins, 366), 440)
+    assert again.found
+    assert again.number == passed.number
+
+
+def test_searches_beside_the_frames_find_the_same_faces_a_little_later(
+    collins: NDArray[np.uint8],
+) -> None:
+    follower = FaceFollower(DETECT, TrackConfig(confirm_frames=2), beside=True)
+    frame, tracks = wall_with(collins, 300), []
+    for index in range(2000):
+        tracks = follower.update(frame, index * 40)
+        if tracks:
+            break
+        time.sleep(0.01)
+    assert tracks[0].found
+    follower.close()
+
+
+def test_with_rarer_searches_a_new_face_waits_longer(collins: NDArray[np.uint8]) -> None:
+    follower = FaceFollower(
+        DetectConfig(detect_width=640, search_interval_ms=200), TrackConfig(confirm_frames=1)
+    )
+    both = wall_with(collins, 100, 800)
+    assert len(follower.update(wall_with(collins, 100), 0)) == 1
+    assert len(follower.update(both, 600, rarely=4.0)) == 1
+    assert len(follower.update(both, 800, rarely=4.0)) == 2

@@ -45,3 +45,47 @@ def test_hints_for_tracks_that_are_gone_are_nothing() -> None:
     policy.forget(1)
     policy.take_feedback(feedback(10, certain=True))
     assert policy.skip_reason(1, 1, 1) is None
+
+
+def paced() -> CropScheduler:
+    return CropScheduler(CaptureConfig(max_in_flight=2), answer_ms=1000, paced=True)
+
+
+def answer(scheduler: CropScheduler, count: int, took_ms: float, start_ms: float = 0.0) -> float:
+    """Send crops of track 1 one after the other, each answered after a time; return when."""
+    now_ms = start_ms
+    for sequence in range(1, count + 1):
+        scheduler.sent(1, sequence, now_ms, now_ms)
+        now_ms += took_ms
+        scheduler.answered(1, sequence, certain=False, now_ms=now_ms)
+    return now_ms
+
+
+def test_slow_answers_space_crops_and_quick_ones_bring_them_back() -> None:
+    scheduler = paced()
+    now_ms = answer(scheduler, 20, 20)
+    assert scheduler.gap_ms == 0
+    now_ms = answer(scheduler, 20, 400, now_ms)
+    gap_ms = scheduler.gap_ms
+    assert gap_ms > 100
+    scheduler.sent(1, 99, now_ms, now_ms)
+    scheduler.answered(1, 99, certain=False, now_ms=now_ms + 1)
+    assert scheduler.skip_reason(1, now_ms + 30, now_ms + 30) == "not_due"
+    assert scheduler.skip_reason(1, now_ms + 2000, now_ms + 2000) is None
+    answer(scheduler, 500, 20, now_ms)
+    assert scheduler.gap_ms == 0
+
+
+def test_crops_that_are_never_answered_count_as_slow() -> None:
+    scheduler, now_ms = paced(), 0.0
+    for sequence in range(1, 10):
+        scheduler.sent(1, sequence, now_ms, now_ms)
+        now_ms += 1500
+        scheduler.skip_reason(1, now_ms, now_ms)
+    assert scheduler.gap_ms > 0
+
+
+def test_a_scheduler_that_is_not_paced_never_waits() -> None:
+    scheduler = CropScheduler(CaptureConfig(), answer_ms=1000)
+    answer(scheduler, 50, 900)
+    assert scheduler.gap_ms == 0

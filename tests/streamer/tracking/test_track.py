@@ -15,7 +15,7 @@ def test_nothing_gives_nothing() -> None:
     tracker = Tracker(TrackConfig())
     assert tracker.update([], 0) == []
     assert tracker.take_ended() == []
-    assert tracker.expected(0) == []
+    assert tracker.expected(0) == {}
 
 
 def test_a_moving_face_keeps_its_number() -> None:
@@ -83,5 +83,46 @@ def test_where_a_face_is_expected_follows_its_speed(step_ms: float) -> None:
     tracker = Tracker(TrackConfig(confirm_frames=1))
     for frame in range(20):
         tracker.update([box(frame * step_ms * 0.2)], frame * step_ms)
-    (expected,) = tracker.expected(20 * step_ms)
+    (expected,) = tracker.expected(20 * step_ms).values()
     assert expected.x == pytest.approx(20 * step_ms * 0.2, abs=8)
+
+
+def walk(tracker: Tracker, frames: int, speed: float) -> float:
+    """Let a face walk to the right; return where it is last."""
+    for frame in range(frames):
+        tracker.update([box(frame * speed)], frame * FRAME_MS)
+    return (frames - 1) * speed
+
+
+def test_a_hidden_face_keeps_its_track_where_it_is_expected_again() -> None:
+    tracker = Tracker(TrackConfig(confirm_frames=1))
+    at = walk(tracker, 20, 6)
+    for frame in range(20, 25):
+        tracker.update([], frame * FRAME_MS)
+    (track,) = tracker.update([box(at + 6 * 6)], 25 * FRAME_MS)
+    assert track.number == 1
+
+
+def test_a_hidden_face_does_not_come_back_elsewhere_or_of_another_size() -> None:
+    tracker = Tracker(TrackConfig(confirm_frames=1))
+    at = walk(tracker, 20, 6)
+    for frame in range(20, 25):
+        tracker.update([], frame * FRAME_MS)
+    elsewhere, larger = box(at + 200), Box(at, 60, 160, 160)
+    tracks = tracker.update([elsewhere, larger], 25 * FRAME_MS)
+    assert sorted((t.number, t.found) for t in tracks) == [(1, False), (2, True), (3, True)]
+
+
+def test_a_hidden_face_is_not_expected_to_walk_on_forever() -> None:
+    tracker = Tracker(TrackConfig(confirm_frames=1))
+    at = walk(tracker, 20, 20)
+    for frame in range(20, 44):
+        (track,) = tracker.update([], frame * FRAME_MS)
+    assert at < track.box.x < at + 0.5 * 24 * 20
+
+
+def test_a_face_that_is_followed_is_not_matched_again() -> None:
+    tracker = Tracker(TrackConfig(confirm_frames=1))
+    tracker.update([box(0), box(30)], 0)
+    tracks = tracker.update([box(2)], FRAME_MS, {1: box(31)})
+    assert {t.number: t.box.x for t in tracks if t.found} == {1: 31, 2: 2}
