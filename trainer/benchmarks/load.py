@@ -25,10 +25,10 @@ from streamer.client.subscriber import Subscriber
 from streamer.client.totals import Totals
 from streamer.errors import FacestreamError
 from streamer.files import write_file
-from streamer.vision.images import encode_image, read_image
+from streamer.vision.files import PHOTO_SUFFIXES, read_image
+from streamer.vision.images import encode_image
 from streamer.wire.counters import StageCount
 from streamer.wire.messages import IdentityEvent, Stats
-from trainer.support.photos import PHOTO_SUFFIXES
 
 _START_TIMEOUT_S = 300.0
 _CLIPS = 4
