@@ -123,6 +123,7 @@ class Capture:
                     self._set_state("stalled", f"no frame for {silent_s:.1f} s")
                     fault = f"no frame for {silent_s:.1f} s"
                     break
+        self._await_answers(reader)
         reader.close()
         self._settle(reader)
         self._end_tracks()
@@ -132,6 +133,7 @@ class Capture:
         self._frames_in_hand = 1
         if frame.cut or self._links.silent_for_s() > CAMERA_LEASE_S:
             # A new scene, or a pause in which everybody here has been given up.
+            self._await_answers(reader)
             self._end_tracks()
         tracks = self._look(frame)
         self._forget_ended()
@@ -195,6 +197,12 @@ class Capture:
             if reason != "in_flight":
                 return reason
         return "in_flight"
+
+    def _await_answers(self, reader: Reader) -> None:
+        """Before the tracks of such a recording end, wait for what is still to be said of them."""
+        while self._lossless and self._scheduler.waits(_now_ms()) and not self._stop.is_set():
+            self._links.wait_for_feedback(50)
+            self._tick(reader)
 
     def _send_crop(self, frame: Frame, track: Track, crop: MeasuredCrop) -> bool:
         info = CropInfo(

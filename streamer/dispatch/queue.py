@@ -23,9 +23,10 @@ class QueuedCrop:
     attempts: int = 0
 
     @property
-    def key(self) -> tuple[str, str, int]:
-        """The track it belongs to."""
-        return self.info.camera, self.info.epoch, self.info.track
+    def key(self) -> tuple[str, str, int, int]:
+        """The track it belongs to; each crop of a recording that waits has a place of its own."""
+        info = self.info
+        return info.camera, info.epoch, info.track, info.sequence if info.lossless else 0
 
 
 class CropQueue:
@@ -42,7 +43,7 @@ class CropQueue:
         self._max_age_ms = max_age_ms
         self._counters = counters
         self._age = age
-        self._crops: OrderedDict[tuple[str, str, int], QueuedCrop] = OrderedDict()
+        self._crops: OrderedDict[tuple[str, str, int, int], QueuedCrop] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._crops)

@@ -90,6 +90,7 @@ class History:
                 reporter.fault = self._writer.fault[:MAX_TEXT]
                 reporter.tick(self._stages)
             # Identify, which publishes the reports, stops now, too.
+            self._writer.flush()
             reporter.send(self._stages(), final=True)
             until = time.monotonic() + _DRAIN_S
             while not self._identify_ended and time.monotonic() < until:

@@ -102,6 +102,11 @@ class CropScheduler:
         else:
             self.gap_ms = self.gap_ms * _SHRINK if self.gap_ms > _LEAST_GAP_MS else 0.0
 
+    def waits(self, now_ms: float) -> bool:
+        """Return whether an answer may still come."""
+        sent = [at_ms for state in self._tracks.values() for at_ms in state.in_flight.values()]
+        return any(now_ms - at_ms <= self._answer_ms for at_ms in sent)
+
     def forget(self, track: int) -> None:
         """Forget a track that has ended."""
         self._tracks.pop(track, None)

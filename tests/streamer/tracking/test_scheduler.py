@@ -28,6 +28,17 @@ def test_no_more_than_so_many_are_in_flight_until_answered_or_given_up() -> None
     assert policy.skip_reason(1, 120, 1041) is None
 
 
+def test_it_waits_until_every_answer_has_come_or_may_not_come_any_more() -> None:
+    policy = make(max_in_flight=2)
+    assert not policy.waits(0)
+    policy.sent(1, 10, 0, 0)
+    policy.sent(2, 10, 0, 500)
+    assert policy.waits(900)
+    policy.take_feedback(feedback(10))
+    assert policy.waits(1500)
+    assert not policy.waits(1501)
+
+
 def test_a_certain_track_is_sent_rarely_and_soon_again_when_it_is_not() -> None:
     policy = make(certain_interval_ms=1000)
     policy.sent(1, 10, 0, 0)
