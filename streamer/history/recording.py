@@ -6,7 +6,7 @@ they were published. Call everything within a transaction.
 """
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from streamer.errors import ProtocolError
@@ -60,6 +60,10 @@ class Recorder:
         if reason:
             return reason
         visit = self._visit_named(event.camera, visit_id(event))
+        if visit is not None and visit.person != person and self._said_not(visit.number, person):
+            person = None
+        if person is None and not self._rules.takes_strangers:
+            event = replace(event, stranger=None)  # of one who was taken for somebody until now
         if visit is None:
             if person is None and not self._rules.takes_strangers:
                 return "strangers_off"
@@ -137,6 +141,15 @@ class Recorder:
             ).fetchone()
         )
         return identity, "ignored" if ignored else ""
+
+    def _said_not(self, visit: int, person: str | None) -> bool:
+        """Tell whether users have said that a visit, which may go on, is not that person's."""
+        said = self._connection.execute(
+            "SELECT 1 FROM corrections WHERE correction = 'not' AND before = ? "
+            "AND track IN (SELECT track FROM tracks WHERE visit = ?)",
+            (person, visit),
+        )
+        return said.fetchone() is not None
 
     def _note_present(self, event: PresenceEvent, track: PresentTrack, now_ms: int) -> None:
         person, reason = self._who(track.identity, track.stranger)

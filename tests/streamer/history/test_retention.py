@@ -60,9 +60,7 @@ def test_strangers_that_may_not_be_kept_any_more_go_at_once(writer: Writer, fold
     assert [count for _, count in tracks(folder)] == [0, 1] * 5
 
 
-def test_no_reader_leaves_what_is_deleted_in_the_log_for_long(
-    writer: Writer, folder: Path
-) -> None:
+def test_no_reader_leaves_what_is_deleted_in_the_log_for_long(writer: Writer, folder: Path) -> None:
     path = history_file(folder)
     log = path.with_name(path.name + "-wal")
     limits = replace(LIMITS, strangers_days=4)

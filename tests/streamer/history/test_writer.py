@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streamer.history import queries
+from streamer.history.corrections import not_this_person
 from streamer.history.database import history, history_file
 from streamer.history.keeping import OF_A_STRANGERS_VISIT
 from streamer.history.queries import Wanted
@@ -130,6 +131,38 @@ def test_only_what_is_allowed_is_written(
     stage = writer.crops.snapshot()
     assert (stage.unaccounted, stage.received) == (0, 6)
     writer.close()
+
+
+def test_a_visit_that_turns_out_to_be_a_strangers_has_no_number_where_strangers_are_not_written(
+    path: Path, clock: Clock
+) -> None:
+    writer = Writer(path, Rules(), LIMITS, clock)
+    writer.hear(event("enter", 1, "Zoë"))
+    writer.hear(event("update", 1, None, STRANGER, at_s=1))
+    writer.hear(presence((1, None, STRANGER)))
+    writer.hear(event("exit", 1, None, STRANGER, at_s=2))
+    writer.flush()
+    assert visits(path) == [(None, None, True, 0)]
+    assert kinds(path) == [("enter", "Zoë", None), ("update", None, None), ("exit", None, None)]
+    writer.close()
+
+
+def test_what_users_say_of_a_visit_that_goes_on_stays_said(writer: Writer, path: Path) -> None:
+    writer.hear(event("enter", 1, "Zoë"))
+    writer.flush()
+    with history(path) as connection:
+        not_this_person(connection, 1, "Zoë", keep=False)
+    writer.hear(event("update", 1, "Zoë", at_s=1))
+    writer.hear(presence((1, "Zoë", None)))
+    writer.flush()
+    assert visits(path) == [(None, None, False, 0)]
+    writer.hear(event("update", 1, "Bob", at_s=2))
+    writer.hear(event("update", 1, "Zoë", at_s=3))
+    writer.hear(event("exit", 1, "Zoë", at_s=4))
+    writer.hear(event("enter", 2, "Zoë", at_s=5))
+    writer.flush()
+    assert visits(path) == [(None, None, True, 0), ("Zoë", None, False, 0)]
+    assert kinds(path, person="Bob") == [("update", "Bob", None)]
 
 
 def test_who_is_in_no_snapshot_has_left(writer: Writer, path: Path) -> None:
