@@ -35,20 +35,26 @@ class Rules:
 
 @dataclass(frozen=True)
 class Visit:
-    """A row of `visits`, as far as recording needs it."""
+    """A row of `visits`, as far as recording needs it; `inside`: the track in question is there."""
 
     number: int
     person: str | None
     stranger: str | None
+    inside: bool = True
 
 
 class Recorder:
-    """Writes through one connection, within the transaction of whoever calls."""
+    """Writes through one connection, within the transaction of whoever calls.
+
+    `ended`: the tracks (camera, public id) whose exit was recorded, with the visit it was of, None
+    where that is not written down, and the time. A track may go on as somebody else's.
+    """
 
     def __init__(self, connection: sqlite3.Connection, rules: Rules) -> None:
         self._connection = connection
         self._rules = rules
         self._forgotten = Forgotten(connection)
+        self.ended: dict[tuple[str, str], tuple[int | None, int]] = {}
 
     def record(self, event: IdentityEvent) -> str | None:
         """Write an event; why it was not written, or None.
@@ -57,6 +63,8 @@ class Recorder:
         """
         at_ms = milliseconds(event.captured_utc)
         person, reason = self._who(event.identity, event.stranger)
+        if event.event == "exit":
+            self.ended[event.camera, event.track] = None, at_ms
         if reason:
             return reason
         visit = self._visit_named(event.camera, visit_id(event))
@@ -81,6 +89,7 @@ class Recorder:
         if renamed:
             self._settle_crops(visit, person, event.stranger)
         if event.event == "exit":
+            self.ended[event.camera, event.track] = visit.number, at_ms
             self._leave(visit.number, at_ms)
         if event.event != "update" or renamed:
             self._write_event(event, person, visit.number, at_ms)
@@ -110,7 +119,7 @@ class Recorder:
     def visit_of(self, camera: str, track: str) -> Visit | None:
         """Return the visit that a track is part of."""
         row = self._connection.execute(
-            "SELECT id, person, stranger FROM tracks JOIN visits ON visits.id = tracks.visit "
+            "SELECT id, person, stranger, inside FROM tracks JOIN visits ON visits.id = visit "
             "WHERE tracks.camera = ? AND tracks.track = ?",
             (camera, track),
         ).fetchone()

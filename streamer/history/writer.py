@@ -164,10 +164,17 @@ class Writer:
         self, recorder: Recorder, connection: sqlite3.Connection, stayed: dict[Key, int]
     ) -> None:
         strangers = set()
+        for key, (number, at_ms) in recorder.ended.items():
+            visit = recorder.visit_of(*key)
+            if visit is None or visit.number != number:  # the track is somebody else's now
+                self.waiting.drop_until(key, at_ms)
         for key in self.waiting.keys():  # noqa: SIM118 - no mapping
             visit = recorder.visit_of(*key)
             if visit is None:
                 continue
+            ended = recorder.ended.get(key, (None, 0))[0] == visit.number
+            if not visit.inside and not ended:
+                continue  # it had left before: whose the crops are will be said, or never
             stayed[key] = keep_crops(
                 connection, visit.number, visit.person, self.waiting.crops(key),
                 keep=self._rules.keep, snapshots=self._rules.snapshots,

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streamer.history import queries
-from streamer.history.corrections import not_this_person
+from streamer.history.corrections import ignore, not_this_person
 from streamer.history.database import history, history_file
 from streamer.history.keeping import OF_A_STRANGERS_VISIT
 from streamer.history.queries import Wanted
@@ -203,6 +203,49 @@ def test_tracks_that_go_on_from_each_other_are_one_visit(writer: Writer, path: P
     writer.flush()
     assert visits(path) == [("Zoë", None, True, 1), ("Bob", None, False, 0)]
     assert [kind for kind, *_ in kinds(path)] == ["enter", "enter", "exit", "exit", "enter"]
+
+
+def test_a_crop_is_not_given_to_who_is_on_its_track_later(writer: Writer, path: Path) -> None:
+    writer.hear(of_visit("v1", event("enter", 1, "Zoë")))
+    writer.flush()
+    for crop in crops(1, 0.9):
+        writer.take_crop(crop)
+    writer.hear(of_visit("v1", event("exit", 1, "Zoë", at_s=0.5)))
+    writer.hear(of_visit("v2", event("enter", 1, None, STRANGER, at_s=1)))
+    writer.flush()
+    assert visits(path) == [("Zoë", None, True, 0), (None, STRANGER, False, 0)]
+    assert writer.crops.dropped == {"not_wanted": 1}
+
+
+def test_nor_is_one_of_somebody_of_whom_nothing_is_written(writer: Writer, path: Path) -> None:
+    with history(path, make=True) as connection:
+        ignore(connection, "Bob")
+    for crop in crops(1, 0.9):
+        writer.take_crop(crop)
+    writer.hear(of_visit("v1", event("enter", 1, "Bob")))
+    writer.flush()
+    writer.hear(of_visit("v1", event("exit", 1, "Bob", at_s=0.5)))
+    writer.hear(of_visit("v2", event("enter", 1, "Zoë", at_s=1)))
+    writer.flush()
+    assert visits(path) == [("Zoë", None, False, 0)]
+
+
+def test_a_visit_that_has_ended_gets_no_more_crops(
+    writer: Writer, path: Path, clock: Clock
+) -> None:
+    for crop in crops(1, 0.5):
+        writer.take_crop(crop)
+    writer.hear(event("enter", 1, None, STRANGER))
+    writer.hear(event("exit", 1, None, STRANGER, at_s=1))
+    writer.flush()
+    # The face turned out to be somebody's who is ignored: identify says no more of its track.
+    for crop in crops(1, 0.9):
+        writer.take_crop(crop)
+    writer.flush()
+    assert visits(path) == [(None, STRANGER, True, 1)]
+    clock.now_s += MAX_WAIT_S + 1
+    writer.flush()
+    assert writer.crops.dropped == {"no_visit": 1}
 
 
 def test_what_a_killed_run_left_open_is_closed_and_goes_on_if_it_is_still_there(
