@@ -133,9 +133,12 @@ def ignored(connection: sqlite3.Connection) -> list[str]:
 
 
 def people(connection: sqlite3.Connection, weights: str) -> People:
-    """Return what identify must know of people, as far as its weights can tell them."""
+    """Return what identify must know of people, as far as its weights can tell them.
+
+    Strangers are in the order in which they were seen last.
+    """
     rows = connection.execute(
-        "SELECT id, state, weights, template FROM strangers ORDER BY rowid"
+        "SELECT id, state, weights, template FROM strangers ORDER BY seen_ms, rowid"
     ).fetchall()
     return People(
         tuple(
