@@ -19,13 +19,16 @@ DAY_MS = 24 * 3600 * 1000
 @pytest.fixture
 def writer(folder: Path) -> Iterator[Writer]:
     """Visits of Bob and of a stranger, the even tracks, one a day."""
-    writer = Writer(history_file(folder), ALL, LIMITS)
+    now_ms = NOW_MS
+    writer = Writer(history_file(folder), ALL, LIMITS, utc_ms=lambda: now_ms)
     for day in range(10):
+        now_ms = NOW_MS + day * DAY_MS
         who = "Bob" if day % 2 else None
         for crop in crops(day, 0.5, 0.9):
             writer.take_crop(crop)
         stranger = None if who else f"unknown-{day // 5 + 1}"
         writer.hear(event("enter", day, who, stranger, at_s=day * 86_400))
+    now_ms = NOW_MS
     writer.flush()
     yield writer
     writer.close()

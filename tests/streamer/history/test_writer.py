@@ -14,9 +14,9 @@ from streamer.history.keeping import OF_A_STRANGERS_VISIT
 from streamer.history.queries import Wanted
 from streamer.history.recording import Rules
 from streamer.history.waiting import MAX_CROPS, MAX_WAIT_S
-from streamer.history.writer import MAX_PENDING, RETRY_S, Writer
+from streamer.history.writer import MAX_PENDING, RETAIN_EVERY_S, RETRY_S, Writer
 from streamer.wire.messages import IdentityEvent
-from tests.streamer.history.heard import ALL, LIMITS, crops, event, presence
+from tests.streamer.history.heard import ALL, BEGIN_NS, LIMITS, crops, event, presence
 
 STRANGER = "unknown-7"
 
@@ -263,6 +263,47 @@ def test_what_a_killed_run_left_open_is_closed_and_goes_on_if_it_is_still_there(
     assert visits(path) == [("Zoë", None, True, 0), ("Bob", None, False, 0)]
     again.close()
     killed.close()
+
+
+@pytest.mark.parametrize("wrong_by_days", [-20_000, -8, 8, 400])
+def test_a_camera_with_a_wrong_clock_is_kept_as_long_as_the_others(
+    path: Path, clock: Clock, wrong_by_days: int
+) -> None:
+    now_ms = BEGIN_NS // 10**6
+    writer = Writer(path, ALL, LIMITS, clock, lambda: now_ms)
+    for crop in crops(1, 0.9):
+        writer.take_crop(crop)
+    writer.hear(event("enter", 1, None, STRANGER, at_s=wrong_by_days * 86_400))
+    writer.hear(event("exit", 1, None, STRANGER, at_s=wrong_by_days * 86_400 + 5))
+    for days, crops_kept in ((0, 1), (LIMITS.strangers_days - 1, 1), (2, 0)):
+        now_ms += int(days * 86_400_000)
+        writer.flush()
+        clock.now_s += RETAIN_EVERY_S + 1
+        writer.flush()
+        assert visits(path) == [(None, STRANGER, True, crops_kept)]
+    writer.close()
+
+
+def test_who_was_there_while_nothing_could_be_written_was_there_then(
+    path: Path, clock: Clock
+) -> None:
+    now_ms = BEGIN_NS // 10**6
+    writer = Writer(path, ALL, LIMITS, clock, lambda: now_ms)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"no database" * 1000)
+    writer.hear(event("enter", 1, "Zoë"))
+    now_ms += 5000
+    writer.hear(presence((1, "Zoë", None), (2, "Bob", None)))
+    writer.flush()
+    now_ms += 7_200_000
+    clock.now_s += RETRY_S + 1
+    path.unlink()
+    writer.hear(presence())
+    writer.flush()
+    with history(path) as connection:
+        rows = queries.visits(connection, Wanted())
+    assert {row["left_utc"] for row in rows} == {queries.utc_of(BEGIN_NS // 10**6 + 5000)}
+    writer.close()
 
 
 def test_a_damaged_file_is_told_of_once_and_a_new_one_is_begun_when_it_is_away(
