@@ -131,3 +131,14 @@ def test_strangers_come_in_the_order_in_which_they_were_seen_last(
     writer.flush()
     with history(history_file(folder)) as connection:
         assert [s.name for s in people(connection, "w").strangers] == ["unknown-8", STRANGER]
+
+
+def test_the_highest_number_of_a_stranger_is_known(writer: Writer, folder: Path) -> None:
+    for track, odd in enumerate(("unknown-12", "unknown-" + 18 * "9", "unknown-x", "?"), start=20):
+        writer.hear(event("enter", track, None, odd))
+    writer.flush()
+    with history(history_file(folder)) as connection:
+        assert people(connection, "w").last_number == 12
+        ignore(connection, STRANGER)
+        connection.execute("DELETE FROM visits")
+        assert people(connection, "other weights").last_number == 8
