@@ -141,7 +141,7 @@ class Capture:
             tracks = self._follower.update(frame.image_bgr, frame.media_ms, rarely=rarely)
         else:  # there is too little processor to look at each frame
             tracks = self._follower.pass_over(frame.media_ms)
-        self._forget_ended()
+        self._forget_ended(reader)
         found = [track for track in tracks if looks and track.found]
         self._faces.receive(self._follower.boxes_found)
         unconfirmed = self._follower.boxes_found - self._follower.not_faces - len(found)
@@ -226,8 +226,11 @@ class Capture:
         if self._last is not None:
             self._links.send_tracks(self._last, [])
 
-    def _forget_ended(self) -> None:
-        for number in self._follower.take_ended():
+    def _forget_ended(self, reader: Reader | None = None) -> None:
+        ended = self._follower.take_ended()
+        if ended and reader is not None:
+            self._await_answers(reader)
+        for number in ended:
             self._scheduler.forget(number)
 
     def _settle(self, reader: Reader) -> None:

@@ -7,6 +7,7 @@ import pytest
 from streamer.history.corrections import ignore, name_stranger
 from streamer.history.database import history, history_file
 from streamer.history.writer import Writer
+from streamer.wire.messages import CorrectionEvent
 from tests.streamer.history.heard import ALL, LIMITS, crops, event
 from workers.identity.history_watch import NOBODY, HistoryChange, HistoryWatcher
 
@@ -64,7 +65,7 @@ def test_what_is_said_meanwhile_is_published_once(path: Path) -> None:
 
 
 def test_what_is_said_while_it_reads_is_published(path: Path) -> None:
-    said = []
+    said: list[str] = []
 
     def say(statement: str) -> None:
         if "max(id)" in statement and not said:
@@ -79,7 +80,7 @@ def test_what_is_said_while_it_reads_is_published(path: Path) -> None:
         watcher._connection.set_trace_callback(say)
         with history(path) as connection:
             ignore(connection, "Bob")
-        corrections = []
+        corrections: list[CorrectionEvent] = []
         for _ in range(2):
             watcher._look()
             change = watcher.take()
