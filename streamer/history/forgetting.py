@@ -20,6 +20,7 @@ from streamer.history.keeping import refresh_stranger
 SHEET = "unknowns.jpg"
 KEPT_FORGOTTEN_MS = 24 * 3600 * 1000
 _CLEAN_S = 60.0
+_MAX_DIGITS = 18  # of a version's number, which then fits into a column
 _NAMES = (
     "SELECT person FROM visits UNION SELECT person FROM events UNION SELECT person FROM strangers "
     "UNION SELECT person FROM ignored UNION SELECT before FROM corrections "
@@ -50,7 +51,7 @@ class Forgotten:
 
     def enrolled_again(self, name: str, version: str) -> None:
         """Note a name of a gallery in use: after the forgetting, it may be written again."""
-        if name in self and version.isdecimal():
+        if len(version) <= _MAX_DIGITS and version.isdecimal() and name in self:
             self._connection.execute(
                 "DELETE FROM forgotten WHERE hash = ? AND before_version <= ?",
                 (_hash(self._connection, name), int(version)),

@@ -120,3 +120,25 @@ def test_who_is_ignored_is_in_nothing_until_it_is_undone(writer: Writer, folder:
         assert not heed(connection, "Bob")
         assert ignored(connection) == []
         assert people(connection, "w").gone == {STRANGER}
+
+
+def test_strangers_come_in_the_order_in_which_they_were_seen_last(
+    writer: Writer, folder: Path
+) -> None:
+    for crop in crops(9, 0.8):
+        writer.take_crop(crop)
+    writer.hear(event("enter", 9, None, STRANGER, at_s=60))
+    writer.flush()
+    with history(history_file(folder)) as connection:
+        assert [s.name for s in people(connection, "w").strangers] == ["unknown-8", STRANGER]
+
+
+def test_the_highest_number_of_a_stranger_is_known(writer: Writer, folder: Path) -> None:
+    for track, odd in enumerate(("unknown-12", "unknown-" + 18 * "9", "unknown-x", "?"), start=20):
+        writer.hear(event("enter", track, None, odd))
+    writer.flush()
+    with history(history_file(folder)) as connection:
+        assert people(connection, "w").last_number == 12
+        ignore(connection, STRANGER)
+        connection.execute("DELETE FROM visits")
+        assert people(connection, "other weights").last_number == 8

@@ -81,6 +81,10 @@ def test_a_running_pipeline_does_not_bring_the_name_back_until_it_is_enrolled_ag
     assert not holds(path, NAME)
     assert NAME.encode() not in bytes_of(path)
     assert writer.events.snapshot().dropped["forgotten"] == 2
+    for nonsense in ("", "-7", "seven", "9" * 128):
+        writer.hear(gallery(nonsense, NAME))
+    writer.flush()
+    assert writer.fault == ""
     writer.hear(gallery("000005", "Bob", NAME))
     writer.hear(event("enter", 501, NAME))
     writer.flush()
