@@ -184,19 +184,24 @@ def _forget_as_stranger(config: Config, store: "GalleryStore", name: str) -> Non
     """Delete visits of strangers kept who are probably this person; first, while that is known."""
     from streamer.errors import HistoryError
     from streamer.history.database import history
-    from streamer.history.forgetting import forget_visits
+    from streamer.history.forgetting import forget_visits, is_damaged
     from streamer.history.queries import strangers_crops
     from trainer.enrolment.find import find_person
 
     try:
         gallery = store.read()
-        if gallery is None or name not in gallery.people.names:
-            return
+    except GalleryError:
+        return  # what is damaged tells nobody
+    if gallery is None or name not in gallery.people.names or not config.history_path.is_file():
+        return
+    try:
         with history(config.history_path) as connection:
             crops = strangers_crops(connection, gallery.weights)
             count = forget_visits(connection, find_person(gallery, name, crops))
-    except (GalleryError, HistoryError):
-        return  # what is damaged or not there tells nobody
+    except HistoryError as error:
+        if not is_damaged(config.history_path, error):
+            raise
+        return  # `forget` deletes it as a whole
     if count:
         typer.echo(f"{count} visits of strangers who were kept and look like {name} are deleted")
 
