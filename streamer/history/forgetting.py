@@ -159,9 +159,13 @@ def clean(connection: sqlite3.Connection, path: Path, write_anew: bool = True) -
 
 
 def remove_sheet(path: Path) -> None:
-    """Delete the picture of all strangers beside the history: it may show who is to go."""
+    """Delete the picture of all strangers beside the history: it may show who is to go.
+
+    What a command that was killed while it drew one has left, goes too.
+    """
     with explained(path):
-        path.with_name(SHEET).unlink(missing_ok=True)
+        for sheet in (path.with_name(SHEET), *path.parent.glob(f".*.{SHEET}")):
+            sheet.unlink(missing_ok=True)
 
 
 def _delete(connection: sqlite3.Connection, name: str, before_version: int) -> int:
