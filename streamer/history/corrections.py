@@ -108,6 +108,7 @@ def ignore(connection: sqlite3.Connection, name: str) -> None:
                 "INSERT OR IGNORE INTO ignored VALUES (?, ?)", (name, time.time_ns() // 1_000_000)
             )
             connection.execute("DELETE FROM visits WHERE person = ?", (name,))
+            connection.execute("DELETE FROM events WHERE person = ?", (name,))  # of others' visits
         changed(connection)
 
 

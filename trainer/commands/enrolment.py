@@ -11,7 +11,7 @@ from rich.table import Table
 
 from streamer.config.loading import load_config
 from streamer.config.sections import Config
-from streamer.errors import GalleryError, WeightsError
+from streamer.errors import FacestreamError, GalleryError, WeightsError
 from streamer.runtime.cores import available_cores
 from trainer.commands.enrolment_report import (
     ids_set_aside,
@@ -57,10 +57,9 @@ def enrol(
     from trainer.enrolment.harvest import harvest
     from workers.classifier.fitting import spec_of
     from workers.gallery.store import GalleryStore
-    from workers.names import check_name
 
     config = load_config(context.obj)
-    name = check_name(name)
+    name = name_of_somebody(name)
     console = Console(stderr=True)
     with console.status("looking for faces") as status:
         found = harvest(
@@ -105,10 +104,9 @@ def enrol_folder(
     from trainer.enrolment.enrol import enrol as enrol_people
     from workers.classifier.fitting import spec_of
     from workers.gallery.store import GalleryStore
-    from workers.names import check_name
 
     config = load_config(context.obj)
-    found = {check_name(name): paths for name, paths in people_in(root).items()}
+    found = {name_of_somebody(name): paths for name, paths in people_in(root).items()}
     work = config.data_path / "work" / "enrol"
     with stoppable() as stopped, progress_bar("people", len(found)) as advance:
         harvests = harvest_people(found, work, rules_of(config), advance, stopped)
@@ -184,19 +182,24 @@ def _forget_as_stranger(config: Config, store: "GalleryStore", name: str) -> Non
     """Delete visits of strangers kept who are probably this person; first, while that is known."""
     from streamer.errors import HistoryError
     from streamer.history.database import history
-    from streamer.history.forgetting import forget_visits
+    from streamer.history.forgetting import forget_visits, is_damaged
     from streamer.history.queries import strangers_crops
     from trainer.enrolment.find import find_person
 
     try:
         gallery = store.read()
-        if gallery is None or name not in gallery.people.names:
-            return
+    except GalleryError:
+        return  # what is damaged tells nobody
+    if gallery is None or name not in gallery.people.names or not config.history_path.is_file():
+        return
+    try:
         with history(config.history_path) as connection:
             crops = strangers_crops(connection, gallery.weights)
             count = forget_visits(connection, find_person(gallery, name, crops))
-    except (GalleryError, HistoryError):
-        return  # what is damaged or not there tells nobody
+    except HistoryError as error:
+        if not is_damaged(config.history_path, error):
+            raise
+        return  # `forget` deletes it as a whole
     if count:
         typer.echo(f"{count} visits of strangers who were kept and look like {name} are deleted")
 
@@ -234,6 +237,17 @@ def rebuild(context: typer.Context) -> None:
         saved = store.save(people, embedder.fingerprint, impostors, spec_of(config.identify))
     tell_set_aside(saved, already)
     typer.echo(f"gallery {saved.version} is made with weights {saved.weights}")
+
+
+def name_of_somebody(name: str) -> str:
+    """Return a name to enrol by in composed form. Raises FacestreamError for a stranger's."""
+    from streamer.history.corrections import is_stranger
+    from workers.names import check_name
+
+    name = check_name(name)
+    if is_stranger(name):
+        raise FacestreamError(f"a name must not be that of a stranger. Received: {name!r}")
+    return name
 
 
 def rules_of(config: Config) -> "Rules":

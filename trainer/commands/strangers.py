@@ -9,11 +9,11 @@ from rich.table import Table
 
 from streamer.commands.history import AsJson, Since, local_time, moment_ms
 from streamer.config.loading import load_config
-from streamer.errors import FacestreamError, GalleryError, HistoryError
+from streamer.errors import GalleryError, HistoryError
 from streamer.files import write_file
 from streamer.history import corrections, queries
 from streamer.history.database import history
-from trainer.commands.enrolment import Force, network
+from trainer.commands.enrolment import Force, name_of_somebody, network
 from trainer.commands.enrolment_report import ids_set_aside, report_enrolment
 
 if TYPE_CHECKING:
@@ -90,10 +90,9 @@ def name(
     from trainer.enrolment.kept import harvest_of
     from workers.classifier.fitting import spec_of
     from workers.gallery.store import GalleryStore
-    from workers.names import check_name
 
     config = load_config(context.obj)
-    person = _name_of_somebody(check_name(person))
+    person = name_of_somebody(person)
     with history(config.history_path) as connection:
         kept = queries.crops_of_stranger(connection, stranger)
         if not kept:
@@ -198,12 +197,6 @@ def _enrolled(context: typer.Context) -> tuple[str, ...]:
 
     gallery = GalleryStore(load_config(context.obj).gallery_path).read()
     return gallery.people.names if gallery else ()
-
-
-def _name_of_somebody(person: str) -> str:
-    if corrections.is_stranger(person):
-        raise FacestreamError(f"a name must not be that of a stranger. Received: {person!r}")
-    return person
 
 
 def _of_weights(crops: "list[StoredCrop]", weights: str) -> "list[StoredCrop]":

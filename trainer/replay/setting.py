@@ -9,7 +9,7 @@ from pathlib import Path
 import tomlkit
 
 from streamer.config.loading import load_config
-from streamer.config.sections import BusConfig, CameraConfig, Config
+from streamer.config.sections import BusConfig, CameraConfig, Config, HistoryConfig
 from streamer.errors import ConfigError, GalleryError
 from workers.gallery.store import GalleryStore
 from workers.gallery.version import Gallery
@@ -64,7 +64,15 @@ def _content(config: Config, clip: Path, fast: bool, camera: str) -> dict[str, o
     embed = config.embed
     if config.weights_path is not None:
         embed = embed.model_copy(update={"weights": str(config.weights_path.resolve())})
+    # Nothing is written down, but for what strangers are known again by while it plays.
+    history = HistoryConfig(enabled=config.strangers.keep)
     changed = config.model_copy(
-        update={"data_dir": "var", "cameras": {CAMERA: playing}, "embed": embed, "bus": BusConfig()}
+        update={
+            "data_dir": "var",
+            "cameras": {CAMERA: playing},
+            "embed": embed,
+            "bus": BusConfig(),
+            "history": history,
+        }
     )
     return changed.model_dump()

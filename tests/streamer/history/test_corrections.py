@@ -101,6 +101,16 @@ def test_who_it_was_not_loses_the_visit(writer: Writer, folder: Path, keep: bool
     assert who_visited(folder)[3] == (None, None, int(keep))
 
 
+def test_whoever_is_ignored_goes_from_visits_of_others_too(writer: Writer, folder: Path) -> None:
+    writer.hear(event("enter", 31, "Cid"))
+    writer.hear(event("update", 31, "Dora"))  # the visit is hers now, and entered as his
+    writer.flush()
+    with history(history_file(folder)) as connection:
+        ignore(connection, "Cid")
+        left = queries.events(connection, Wanted(person="Dora"))
+    assert [row["identity"] for row in left] == ["Dora"]
+
+
 def test_who_is_ignored_is_in_nothing_until_it_is_undone(writer: Writer, folder: Path) -> None:
     with history(history_file(folder)) as connection:
         ignore(connection, STRANGER)
