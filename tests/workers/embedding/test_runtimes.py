@@ -67,7 +67,10 @@ def test_tensorflow_precisions(
     some = slice(100 if precision == "float32" else None)
     found = embed_all(build(weights, 1, "tensorflow", precision), crops[some])
     assert found.dtype == np.float32
-    assert (found * expected[some]).sum(axis=1).min() > 0.999
+    alike = (found * expected[some]).sum(axis=1)
+    # Walls and coats, where there is little to see, suffer most from rounding.
+    assert alike.min() > (0.9999 if precision == "float32" else 0.995)
+    assert np.quantile(alike, 0.05) > 0.999
 
 
 def test_onnxruntime(
