@@ -32,7 +32,7 @@ _KERNEL_IMPOSTORS = 1000
 _PRIOR_PEOPLE = 5
 """What the enrolled say of strangers counts as much as the impostors with so many people."""
 
-_TRAINED_SHARE = 0.3
+_TRAINED_SHARE = 0.2
 """Impostors are a little farther away than real strangers, and come from faces that the network was
 trained on, which it keeps apart better than others: even with real faces of the training for
 impostors, 1.7 % of 2,100 photos of people in no training were named where 1 % was wanted (LFW,
