@@ -192,7 +192,9 @@ class Distiller:
     def _step_function(self) -> Callable[..., tf.Tensor]:
         model, optimiser, recipe = self._model, self._optimiser, self._recipe
         targets = self._faces.targets
-        some = np.random.default_rng(recipe.seed).permutation(len(targets))[: recipe.neighbours]
+        # Not the order of an epoch: what was just learnt from must not be among its neighbours.
+        draw = np.random.default_rng([recipe.seed, 0, 3])
+        some = draw.permutation(len(targets))[: recipe.neighbours]
         neighbours = tf.constant(targets[some].T / recipe.temperature, tf.float32)
 
         @tf.function(autograph=False)
