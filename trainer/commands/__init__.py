@@ -4,6 +4,7 @@ import typer
 
 from trainer.commands import (
     clips,
+    control,
     enrolment,
     history,
     labelling,
@@ -25,4 +26,5 @@ def register(app: typer.Typer) -> None:
     replay.register(app)
     labelling.register(app)
     clips.register(app)
+    control.register(app)
     app.add_typer(train_app)

@@ -15,7 +15,6 @@ from streamer.errors import GalleryError, WeightsError
 from streamer.runtime.cores import available_cores
 from trainer.commands.enrolment_report import (
     ids_set_aside,
-    keep_refused,
     question,
     report_enrolment,
     tell_set_aside,
@@ -55,6 +54,7 @@ def enrol(
     """Enrol a person from photos, folders and clips; a running pipeline takes it up."""
     from trainer.enrolment.enrol import enrol as enrol_people
     from trainer.enrolment.harvest import harvest
+    from trainer.enrolment.reporting import keep_refused
     from workers.classifier.fitting import spec_of
     from workers.gallery.store import GalleryStore
     from workers.names import check_name
@@ -71,7 +71,7 @@ def enrol(
     for where, why in found.refused:
         typer.echo(f"refused: {where}: {why}", err=True)
     if not found.usable:
-        kept = keep_refused(config, name, found.faces, found.refused_files)
+        kept = keep_refused(config.data_path, name, found.faces, found.refused_files)
         raise GalleryError(f"{name} was not enrolled: no picture can be used; see {kept}")
     store = GalleryStore(config.gallery_path)
     already = ids_set_aside(store)

@@ -9,7 +9,7 @@ from pathlib import Path
 import tomlkit
 
 from streamer.config.loading import load_config
-from streamer.config.sections import BusConfig, CameraConfig, Config
+from streamer.config.sections import BusConfig, CameraConfig, Config, ControlConfig
 from streamer.errors import ConfigError, GalleryError
 from workers.gallery.store import GalleryStore
 from workers.gallery.version import Gallery
@@ -65,6 +65,12 @@ def _content(config: Config, clip: Path, fast: bool, camera: str) -> dict[str, o
     if config.weights_path is not None:
         embed = embed.model_copy(update={"weights": str(config.weights_path.resolve())})
     changed = config.model_copy(
-        update={"data_dir": "var", "cameras": {CAMERA: playing}, "embed": embed, "bus": BusConfig()}
+        update={
+            "data_dir": "var",
+            "cameras": {CAMERA: playing},
+            "embed": embed,
+            "bus": BusConfig(),
+            "control": ControlConfig(enabled=False),  # the gallery is another pipeline's
+        }
     )
     return changed.model_dump()
