@@ -20,7 +20,8 @@ _CORRECTIONS = (
 def rename_person(connection: sqlite3.Connection, person: str, name: str, tell: bool = True) -> int:
     """Give everything of one name another one; how many visits that were.
 
-    tell: also note a correction, which is published; a second call for what came meanwhile does not.
+    tell: also note a correction, which is published; a second call, for what came meanwhile, does
+    not.
     """
     names = {"person": person, "name": name}
     with transaction(connection):

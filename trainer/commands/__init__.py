@@ -8,6 +8,7 @@ from trainer.commands import (
     enrolment,
     history,
     labelling,
+    names,
     offline,
     replay,
     set_aside,
@@ -27,4 +28,5 @@ def register(app: typer.Typer) -> None:
     labelling.register(app)
     clips.register(app)
     control.register(app)
+    names.register(app)
     app.add_typer(train_app)

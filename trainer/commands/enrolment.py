@@ -9,16 +9,21 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from streamer.bus.sockets import is_tcp
 from streamer.config.loading import load_config
 from streamer.config.sections import Config
-from streamer.errors import GalleryError, WeightsError
+from streamer.control.line import new_request_id
+from streamer.control.running import running_control
+from streamer.errors import GalleryError
 from streamer.runtime.cores import available_cores
+from streamer.wire.control import EnrolPaths, Forget
 from trainer.commands.enrolment_report import (
     ids_set_aside,
     question,
     report_enrolment,
     tell_set_aside,
 )
+from trainer.commands.performing import perform, perform_there
 from trainer.support.progress import progress_bar
 from trainer.support.stopping import stoppable
 
@@ -26,8 +31,6 @@ if TYPE_CHECKING:
     from trainer.enrolment.bulk import Rules
     from workers.classifier.impostors import Impostors
     from workers.embedding.embedder import Embedder
-    from workers.gallery.purge import Removal
-    from workers.gallery.store import GalleryStore
 
 Force = Annotated[bool, typer.Option("--force", help="Do not check whom the pictures look like.")]
 AcceptLookAlikes = Annotated[
@@ -61,6 +64,17 @@ def enrol(
 
     config = load_config(context.obj)
     name = check_name(name)
+    with running_control(config) as control:
+        if control is not None and not is_tcp(config.address("control")):
+            change = EnrolPaths(
+                id=new_request_id(),
+                person=name,
+                force=force,
+                accept_look_alikes=accept_look_alikes,
+                paths=tuple(str(path.absolute()) for path in paths),
+            )
+            perform_there(control, change)
+            return
     console = Console(stderr=True)
     with console.status("looking for faces") as status:
         found = harvest(
@@ -159,46 +173,7 @@ def forget(
     That is crops, numbers, names and contact sheets in every version of the gallery, refused
     pictures, unfinished work, reports and exports. Killed, the same command goes on.
     """
-    from workers.gallery.store import GalleryStore
-    from workers.names import composed_name
-
-    config = load_config(context.obj)
-    name = composed_name(name)
-    store = GalleryStore(config.gallery_path)
-    with store.lock() as finished:
-        _forget_as_stranger(config, store, name)
-        removal = store.forget(name) if name else None
-        removals = [*finished, *([removal] if removal else [])]
-        for each in removals:
-            _tell_removal(each)
-        if name not in [each.name for each in removals]:
-            raise GalleryError(
-                f"{name!r} is not enrolled, and nothing in {config.data_path} is of that name; "
-                f"see who is with: facestream people"
-            )
-        if store.current_version() in [new for each in removals for new in each.versions.values()]:
-            _fit_anew(store, config)
-
-
-def _forget_as_stranger(config: Config, store: "GalleryStore", name: str) -> None:
-    """Delete visits of strangers kept who are probably this person; first, while that is known."""
-    from streamer.errors import HistoryError
-    from streamer.history.database import history
-    from streamer.history.forgetting import forget_visits
-    from streamer.history.queries import strangers_crops
-    from trainer.enrolment.find import find_person
-
-    try:
-        gallery = store.read()
-        if gallery is None or name not in gallery.people.names:
-            return
-        with history(config.history_path) as connection:
-            crops = strangers_crops(connection, gallery.weights)
-            count = forget_visits(connection, find_person(gallery, name, crops))
-    except (GalleryError, HistoryError):
-        return  # what is damaged or not there tells nobody
-    if count:
-        typer.echo(f"{count} visits of strangers who were kept and look like {name} are deleted")
+    perform(load_config(context.obj), Forget(id=new_request_id(), person=name))
 
 
 def rebuild(context: typer.Context) -> None:
@@ -252,31 +227,3 @@ def network(config: Config) -> "tuple[Embedder, Impostors]":
         config.weights_path, config.embed, available_cores(), config.answers_path
     )
     return embedder, load_impostors(config.weights_path, embedder.fingerprint)
-
-
-def _tell_removal(removal: "Removal") -> None:
-    typer.echo(f"{removal.name} is forgotten; deleted:")
-    if removal.visits:
-        typer.echo(f"  history: {removal.visits} visits")
-    for old, new in removal.versions.items():
-        instead = f"in its place is {new}" if new else "nobody else was in it, or it was damaged"
-        typer.echo(f"  gallery {old}; {instead}")
-    for path in removal.paths:
-        typer.echo(f"  {path}")
-
-
-def _fit_anew(store: "GalleryStore", config: Config) -> None:
-    """Fit the gallery in use to those who are left, if what that needs is there."""
-    from workers.classifier.fitting import spec_of
-    from workers.classifier.impostors import load_impostors
-
-    gallery = store.read()
-    if gallery is None or not gallery.people.names:
-        return
-    try:
-        impostors = load_impostors(config.weights_path, gallery.weights)
-    except WeightsError as error:
-        typer.echo(f"not fitted anew to the others: {error}", err=True)
-        return
-    saved = store.refit(impostors, spec_of(config.identify))
-    typer.echo(f"gallery {saved.version} is in use, fitted anew to the others")

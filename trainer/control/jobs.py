@@ -125,7 +125,7 @@ class JobStore:
                 for number, part in enumerate(parts):
                     write_file(part_path(job.folder, number), bytes(part), mode=0o600)
                 write_file(job.folder / _REQUEST, bytes(encode(change)[0]), mode=0o600)
-                self._write(job)
+                self._write(job, job.state)
             except OSError as error:
                 shutil.rmtree(job.folder, ignore_errors=True)
                 raise ControlError(
@@ -153,7 +153,7 @@ class JobStore:
                 return False
             job.attempts += 1
             self._set(job, state="running")
-            self._write(job)
+            self._write(job, job.state)
             return True
 
     def said(self, job: StoredJob, work: Work) -> None:
@@ -172,13 +172,19 @@ class JobStore:
                 said["person"], job.people = "", []
             elif said.get("looks_like"):
                 job.people = [*job.people, said["looks_like"]]
-            self._set(job, **said, state=state, fault=fault[:_MAX_LINE])
-            job.change, job.over_at, job.bytes = None, time.monotonic(), 0
-            self._write(job)
+            revision = job.state.revision + 1
+            ended = replace(
+                job.state, **said, state=state, fault=fault[:_MAX_LINE], revision=revision
+            )
+            # Whoever hears that it is over finds nothing of it on the disk any more.
+            self._write(job, ended)
             if job.folder.is_dir():
                 for path in job.folder.iterdir():
                     if path.name != JOB:
                         shutil.rmtree(path) if path.is_dir() else path.unlink()
+            job.change, job.over_at, job.bytes = None, time.monotonic(), 0
+            job.state = ended
+            self._on_change()
 
     def cancel(self, job: StoredJob) -> None:
         """Ask a job to end; one that waits ends at once."""
@@ -223,17 +229,17 @@ class JobStore:
         job.state = replace(job.state, revision=job.state.revision + 1, **values)
         self._on_change()
 
-    def _write(self, job: StoredJob) -> None:
+    def _write(self, job: StoredJob, state: Job) -> None:
         """Write a job's file; where its folder is gone, somebody was forgotten, and it is over."""
         if not job.folder.is_dir():
             return
-        state = {each.name: getattr(job.state, each.name) for each in fields(job.state)}
-        if job.forgets and job.state.finished:
-            state["lines"], state["warnings"], state["fault"] = (), (), ""
+        values = {each.name: getattr(state, each.name) for each in fields(state)}
+        if job.forgets and state.finished:
+            values["lines"], values["warnings"], values["fault"] = (), (), ""
         content = {
-            "job": state,
+            "job": values,
             "people": job.people,
-            "forgets": job.forgets and not job.state.finished,
+            "forgets": job.forgets and not state.finished,
             "attempts": job.attempts,
         }
         text = json.dumps(content, ensure_ascii=False, indent=1)
