@@ -146,6 +146,7 @@ def enrol_folder(
 
 def people(context: typer.Context) -> None:
     """List the people who are enrolled."""
+    from workers.gallery.notes import Note, read_notes
     from workers.gallery.store import GalleryStore
 
     config = load_config(context.obj)
@@ -157,10 +158,13 @@ def people(context: typer.Context) -> None:
     table.add_column("name")
     table.add_column("crops", justify="right")
     table.add_column("set aside", justify="right")
+    table.add_column("expires")
+    notes = read_notes(config.gallery_path)
     for index, name in enumerate(gallery.people.names):
         aside = len(gallery.people.aside.of(name))
         crops = int((gallery.people.labels == index).sum())
-        table.add_row(name, str(crops), str(aside) if aside else "")
+        expires = notes.get(name, Note()).expires_utc or ""
+        table.add_row(name, str(crops), str(aside) if aside else "", expires[:10])
     Console().print(table)
 
 

@@ -1,6 +1,7 @@
 """Requests and answers of the control socket: what goes in comes out, and nothing else."""
 
 from dataclasses import fields
+from typing import Any
 
 import msgpack
 import pytest
@@ -13,7 +14,7 @@ from streamer.wire.codec import decode, encode
 from streamer.wire.control import ANSWERS, REQUESTS
 
 ROW = wire.VersionRow(version="000002", in_use=True, named_rightly=0.5, parent="000001")
-ALIKE = {"person": "Zoë", "force": True}
+ALIKE: dict[str, Any] = {"person": "Zoë", "force": True}
 EXAMPLES: list[tuple[object, list[bytes]]] = [
     (
         wire.EnrolPictures(
@@ -40,7 +41,13 @@ EXAMPLES: list[tuple[object, list[bytes]]] = [
     (wire.DiffWanted(id="b", old="1", new="2"), []),
     (wire.IgnoredWanted(id="b"), []),
 ]
-JOB = {"job": "a", "kind": "Rename", "person": "Zoë", "state": "done", "created_utc": "t"}
+JOB: dict[str, Any] = {
+    "job": "a",
+    "kind": "Rename",
+    "person": "Zoë",
+    "state": "done",
+    "created_utc": "t",
+}
 ANSWERED: list[object] = [
     wire.Job(id="a", revision=3, lines=("done",), **JOB),
     wire.Jobs(id="a", jobs=(wire.JobRow(**JOB),)),

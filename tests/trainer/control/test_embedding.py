@@ -43,8 +43,13 @@ def running(config: Config, *services: Service) -> Iterator[None]:
 
 
 def dispatch_of(config: Config) -> Dispatch:
-    addresses = [config.address(name) for name in ("crops", "work", "ingest")]
-    return Dispatch(config.dispatch, DispatchEndpoints(*addresses, asked=config.address("asked")))
+    ports = DispatchEndpoints(
+        config.address("crops"),
+        config.address("work"),
+        config.address("ingest"),
+        asked=config.address("asked"),
+    )
+    return Dispatch(config.dispatch, ports)
 
 
 def noise(count: int) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":

@@ -226,7 +226,7 @@ def test_what_is_no_request_is_answered_or_dropped_and_ends_nothing(
                 [encode(wire.Rollback(id="a"))[0], b"x"],
             ):
                 socket.send_multipart(parts)
-                assert socket.poll(PATIENCE_S * 1000)
+                assert socket.poll(round(PATIENCE_S * 1000))
                 answer, _ = decode(socket.recv_multipart(), ANSWERS)
                 assert isinstance(answer, wire.Refusal)
                 assert (answer.id, answer.code) == ("?", "malformed")
