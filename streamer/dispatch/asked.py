@@ -9,17 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from streamer.bus.sockets import Socket, receive_all, send_to_peer
+from streamer.dispatch.looks import Look, Looks
 from streamer.dispatch.queue import MAX_ATTEMPTS, QueuedCrop
 from streamer.errors import ProtocolError
 from streamer.wire.asked import ASKED, EmbedCrops, EmbeddedCrops, EmbedRefused, WatchTrack
 from streamer.wire.codec import decode, encode
 from streamer.wire.counters import StageCount, StageCounters
-from streamer.wire.messages import EMBEDDING_BYTES, KeptCrop
+from streamer.wire.messages import KeptCrop
 
 MAX_WAITING = 64
-MAX_WATCHED = 16
 OVERDUE_S = 1.0
-_Track = tuple[str, str, int]
 
 
 @dataclass(frozen=True)
@@ -34,12 +33,12 @@ class AskedBatch:
 
 
 class AskedCrops:
-    """At most `MAX_WAITING` batches, and looks at `MAX_WATCHED` tracks, each for its time."""
+    """At most `MAX_WAITING` batches, and looks at some tracks, each for its time."""
 
     def __init__(self, socket: Socket) -> None:
         self._socket = socket
         self._waiting: deque[AskedBatch] = deque()
-        self._watched: dict[_Track, tuple[bytes, float]] = {}
+        self._looks = Looks()
         self._counters = StageCounters("crops asked")
 
     def __len__(self) -> int:
@@ -48,6 +47,7 @@ class AskedCrops:
     def receive(self, now: float) -> list[ProtocolError]:
         """Take what has arrived; what was wrong with some of it."""
         faults = []
+        self._looks.expire(now)
         for peer, *parts in receive_all(self._socket):
             try:
                 message, buffers = decode(parts, ASKED)
@@ -90,16 +90,9 @@ class AskedCrops:
     def show(
         self, crops: Sequence[QueuedCrop], fingerprint: str, vectors: memoryview, now: float
     ) -> None:
-        """Send crops of tracks that are being looked at, with their embeddings."""
-        if not self._watched:
-            return
-        self._watched = {key: watch for key, watch in self._watched.items() if watch[1] > now}
-        for index, crop in enumerate(crops):
-            info = crop.info
-            watch = self._watched.get((info.camera, info.epoch, info.track))
-            if watch is not None:
-                embedding = vectors[index * EMBEDDING_BYTES : (index + 1) * EMBEDDING_BYTES]
-                self._send(watch[0], KeptCrop(info, fingerprint), crop.pixels, embedding)
+        """Send crops of tracks that are watched, with their embeddings."""
+        for peer, look in self._looks.take(crops, fingerprint, vectors, now):
+            self._show(peer, look)
 
     def clear(self, held: int) -> None:
         """Give everything up, with `held` crops that are in workers' hands."""
@@ -119,12 +112,13 @@ class AskedCrops:
         self._send(batch.peer, EmbedRefused(batch.request, "busy"))
 
     def _watch(self, peer: bytes, message: WatchTrack, now: float) -> None:
-        key = message.camera, message.epoch, message.track
-        self._watched.pop(key, None)
-        if message.seconds > 0:
-            self._watched[key] = peer, now + message.seconds
-            while len(self._watched) > MAX_WATCHED:
-                del self._watched[next(iter(self._watched))]
+        track = message.camera, message.epoch, message.track
+        for look in self._looks.watch(peer, track, message.seconds, now):
+            self._show(peer, look)
+
+    def _show(self, peer: bytes, look: Look) -> None:
+        message = KeptCrop(look.crop.info, look.fingerprint)
+        self._send(peer, message, look.crop.pixels, look.embedding)
 
     def _send(self, peer: bytes, message: object, *buffers: bytes | memoryview) -> bool:
         return send_to_peer(self._socket, peer, encode(message, *buffers)) == "sent"

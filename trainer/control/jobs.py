@@ -159,7 +159,9 @@ class JobStore:
     def said(self, job: StoredJob, work: Work) -> None:
         """Take over what a job says of itself."""
         with self._lock:
-            self._set(job, **_said(work))
+            said = _said(work)
+            if any(getattr(job.state, key) != value for key, value in said.items()):
+                self._set(job, **said)
 
     def end(self, job: StoredJob, state: State, work: Work | None = None, fault: str = "") -> None:
         """Note how a job ended, and delete what it was made of."""
