@@ -59,13 +59,16 @@ class Expiry:
             if note.expires is None or note.expires_utc is None:
                 continue
             key = name, note.expires_utc
-            seen.add(key)
+            seen |= {key, (name, "")}
             if note.expires <= now:
+                self._take_on(Forget(id=_job_id(name, note.expires_utc, now), person=name))
+                if not self._is_due((name, ""), now):
+                    continue
+                self._warned[name, ""] = now
                 log.warning("%s expired at %s and is forgotten", name, note.expires_utc)
                 self._tell(
                     ExpiryEvent(expiry="forgotten", person=name, expires_utc=note.expires_utc)
                 )
-                self._take_on(Forget(id=_job_id(name, note.expires_utc, now), person=name))
             elif note.expires - now <= self._warning and self._is_due(key, now):
                 self._warned[key] = now
                 log.warning(

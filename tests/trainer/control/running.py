@@ -60,7 +60,8 @@ def serving(config: Config, make_embedder: MakeEmbedder) -> Iterator[Control]:
     thread.start()
     try:
         assert ready.wait(PATIENCE_S)
-        with Control(config.address("control"), timeout_s=PATIENCE_S) as control:
+        address = config.address("control")
+        with Control(address, config.security.keys, PATIENCE_S) as control:
             yield control
     finally:
         stop.set()
