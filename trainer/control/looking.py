@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _TRACK = re.compile(r"([0-9a-zA-Z]{1,64})-([0-9]{1,18})")
+LOOKED = "looked.npz"
 _POLL_MS = 100
 _LONGER_S = 5.0
 _EVERY_S = 0.15
@@ -45,7 +46,7 @@ def enrol_track(desk: Desk, change: EnrolTrack, work: Work) -> None:
 
     new_name(change.person)
     epoch, number = _track(change.track)
-    saved = work.folder / "looked.npz"
+    saved = work.folder / LOOKED
     crops = _read(saved, change.camera, number)
     if work.resumed and not crops:
         raise LostError(
@@ -84,7 +85,7 @@ def _look(
                 if crops and crop.at_ms - crops[-1].at_ms < _EVERY_S * 1000:
                     continue
                 crops.append(crop)
-                _write(saved, crops)
+                write_looks(saved, crops)
         finally:
             try_send(socket, encode(WatchTrack(look.camera, look.epoch, look.track, 0.0)))
     return crops
@@ -121,7 +122,8 @@ def _track(text: str) -> tuple[str, int]:
     return found[1], int(found[2])
 
 
-def _write(path: Path, crops: Sequence[StoredCrop]) -> None:
+def write_looks(path: Path, crops: Sequence[StoredCrop]) -> None:
+    """Write down what has been seen of a track so far."""
     buffer = io.BytesIO()
     np.savez(
         buffer,

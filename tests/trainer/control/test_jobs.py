@@ -11,15 +11,19 @@ import numpy as np
 import pytest
 import zmq
 
+from streamer.capture.demo import hopper_bgr
 from streamer.config.sections import Config
 from streamer.control import Control, ControlError, Job
+from streamer.history.queries import StoredCrop
 from streamer.vision.images import encode_image
 from streamer.wire import control as wire
 from streamer.wire.codec import decode, encode
 from streamer.wire.control import ANSWERS
+from tests.trainer.commands.test_strangers import real_crops
 from tests.trainer.control.running import PATIENCE_S, serving, with_this
 from tests.trainer.enrolment.forgotten import search
 from trainer.control.jobs import MAX_ATTEMPTS, BusyError, JobStore
+from trainer.control.looking import LOOKED, write_looks
 from trainer.control.work import Work
 from workers.embedding.embedder import Embedder
 from workers.gallery.store import GalleryStore
@@ -177,6 +181,30 @@ def test_a_track_whose_crops_are_lost_is_said_to_be_lost(
             control.enrol_track(HOPPER, "door", "no track")
         with pytest.raises(ControlError, match=r"no crop of track e-2 .* came within 0\.3 s"):
             control.enrol_track(HOPPER, "door", "e-2", seconds=0.3)
+
+
+def test_a_track_of_which_crops_had_come_is_enrolled_from_them(
+    config: Config, store: GalleryStore, embedder: Embedder
+) -> None:
+    jobs = JobStore(config.control_path)
+    jobs.load()
+    change = wire.EnrolTrack(id="looked", person="Grace", camera="door", track="e-1", force=True)
+    job = jobs.add(change)
+    assert jobs.begin(job)
+    seen = [
+        StoredCrop(
+            visit=1, camera="door", entered_ms=0, at_ms=1000 * at, quality=0.9, face_px=90,
+            weights=kept.weights, embedding=np.frombuffer(kept.embedding, "<f4"),
+            crop_rgb=np.frombuffer(kept.pixels, np.uint8).reshape(96, 96, 3),
+        )
+        for at, kept in enumerate(real_crops(1, hopper_bgr(), embedder))
+    ]  # fmt: skip
+    write_looks(job.folder / LOOKED, seen)
+    with serving(config, with_this(embedder)) as control:
+        is_over(control, control.job("looked"), "done")
+    gallery = store.read()
+    assert gallery is not None
+    assert "Grace" in gallery.people.names
 
 
 def test_a_job_that_ends_the_process_again_and_again_is_given_up(config: Config) -> None:
