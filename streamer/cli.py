@@ -1,5 +1,6 @@
 """The entry of the command `facestream`. It loads nothing that may be missing by itself."""
 
+import errno
 import sys
 
 from streamer.errors import FacestreamError
@@ -14,6 +15,13 @@ RUN_PACKAGES = frozenset(
     }
 )  # fmt: skip
 """What the extra `run` installs, by the names that are imported."""
+_TO_DO = {
+    errno.ENOSPC: "free some space, and give the same command again",
+    errno.EDQUOT: "free some space, and give the same command again",
+    errno.EROFS: "it must be possible to write there",
+    errno.EACCES: "give the user of this command the right to it",
+}
+"""What the system may refuse anywhere, and what to do."""
 
 
 def main() -> None:
@@ -43,6 +51,12 @@ def _run() -> None:
         _fail(f"{package} is not installed. Install it with: pip install 'facestream[run]'")
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone, as `| head` does
+    except OSError as error:
+        to_do = _TO_DO.get(error.errno or 0)
+        if to_do is None:
+            raise
+        where = "" if error.filename is None else f"{error.filename}: "
+        _fail(f"{where}{error.strerror}; {to_do}")
 
 
 def _fail(*lines: str) -> None:

@@ -135,9 +135,14 @@ class Capture:
             # A new scene, or a pause in which everybody here has been given up.
             self._await_answers(reader)
             self._end_tracks()
-        tracks = self._look(frame)
-        self._forget_ended()
-        found = [track for track in tracks if track.found]
+        looks = self._lossless or self._governor.is_to_look() or frame.cut
+        if looks:
+            rarely = self._governor.effort.rarely
+            tracks = self._follower.update(frame.image_bgr, frame.media_ms, rarely=rarely)
+        else:  # there is too little processor to look at each frame
+            tracks = self._follower.pass_over(frame.media_ms)
+        self._forget_ended(reader)
+        found = [track for track in tracks if looks and track.found]
         self._faces.receive(self._follower.boxes_found)
         unconfirmed = self._follower.boxes_found - self._follower.not_faces - len(found)
         self._faces.drop("not_a_face", self._follower.not_faces)
@@ -154,13 +159,6 @@ class Capture:
         self._frames.forward()
         self._frames_in_hand = 0
         self._learn_load(frame, reader)
-
-    def _look(self, frame: Frame) -> list[Track]:
-        """Find the faces of a frame, unless there is too little processor to look at each."""
-        if not (self._lossless or self._governor.is_to_look() or frame.cut):
-            return self._follower.pass_over(frame.media_ms)
-        rarely = self._governor.effort.rarely
-        return self._follower.update(frame.image_bgr, frame.media_ms, rarely=rarely)
 
     def _learn_load(self, frame: Frame, reader: Reader) -> None:
         if self._lossless:
@@ -228,8 +226,11 @@ class Capture:
         if self._last is not None:
             self._links.send_tracks(self._last, [])
 
-    def _forget_ended(self) -> None:
-        for number in self._follower.take_ended():
+    def _forget_ended(self, reader: Reader | None = None) -> None:
+        ended = self._follower.take_ended()
+        if ended and reader is not None:
+            self._await_answers(reader)
+        for number in ended:
             self._scheduler.forget(number)
 
     def _settle(self, reader: Reader) -> None:

@@ -116,10 +116,12 @@ class Reader:
         media_ms = picture.media_ms
         if media_ms is None:
             media_ms = captured.monotonic_ns / NS_PER_MS
-        frame = Frame(self._sequence, picture.image_bgr, captured, media_ms, picture.cut)
         with self._changed:
             if self._closing:
                 return False
+            # Whoever takes this frame has not seen one that it takes the place of.
+            cut = picture.cut or (self._newest is not None and self._newest.cut)
+            frame = Frame(self._sequence, picture.image_bgr, captured, media_ms, cut)
             self._sequence += 1
             self.read_frames += 1
             self.last_read = time.monotonic()

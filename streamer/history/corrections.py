@@ -19,6 +19,7 @@ from streamer.history.keeping import drop_crops_beyond_limits, template_of
 from streamer.wire.messages import CorrectionEvent
 from streamer.wire.timestamps import utc_text
 
+_MOST_DIGITS = 15  # of a number that is counted on from
 _STRANGER = re.compile(r"unknown-[1-9][0-9]{0,18}")
 
 
@@ -34,12 +35,13 @@ class KnownStranger:
 class People:
     """What identify must know: strangers to be known again, ids that are no more, who is ignored.
 
-    ignored: names and strangers' ids.
+    ignored: names and strangers' ids. last_number: the highest of any stranger's id, 0 for none.
     """
 
     strangers: tuple[KnownStranger, ...]
     gone: frozenset[str]
     ignored: frozenset[str]
+    last_number: int = 0
 
 
 def is_stranger(name: str) -> bool:
@@ -106,6 +108,7 @@ def ignore(connection: sqlite3.Connection, name: str) -> None:
                 "INSERT OR IGNORE INTO ignored VALUES (?, ?)", (name, time.time_ns() // 1_000_000)
             )
             connection.execute("DELETE FROM visits WHERE person = ?", (name,))
+            connection.execute("DELETE FROM events WHERE person = ?", (name,))  # of others' visits
         changed(connection)
 
 
@@ -133,9 +136,12 @@ def ignored(connection: sqlite3.Connection) -> list[str]:
 
 
 def people(connection: sqlite3.Connection, weights: str) -> People:
-    """Return what identify must know of people, as far as its weights can tell them."""
+    """Return what identify must know of people, as far as its weights can tell them.
+
+    Strangers are in the order in which they were seen last.
+    """
     rows = connection.execute(
-        "SELECT id, state, weights, template FROM strangers ORDER BY rowid"
+        "SELECT id, state, weights, template FROM strangers ORDER BY seen_ms, rowid"
     ).fetchall()
     return People(
         tuple(
@@ -145,7 +151,17 @@ def people(connection: sqlite3.Connection, weights: str) -> People:
         ),
         frozenset(name for name, state, *_ in rows if state in ("named", "gone")),
         frozenset(ignored(connection)),
+        _last_number(connection),
     )
+
+
+def _last_number(connection: sqlite3.Connection) -> int:
+    row = connection.execute(
+        "SELECT max(CAST(substr(id, 9) AS INTEGER)) FROM (SELECT stranger AS id FROM visits "
+        "UNION ALL SELECT id FROM strangers) WHERE id GLOB 'unknown-[1-9]*' AND length(id) < ?",
+        (len("unknown-") + _MOST_DIGITS,),
+    ).fetchone()
+    return int(row[0] or 0)
 
 
 def last_correction(connection: sqlite3.Connection) -> int:

@@ -6,6 +6,7 @@ kept for a day as a salted hash: tracks that still have the name in a running pi
 bring it back. The name is free again once a gallery of a later version has it.
 """
 
+import contextlib
 import hashlib
 import sqlite3
 import time
@@ -14,12 +15,20 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from streamer.errors import HistoryError
-from streamer.history.database import changed, explained, files_of, history, transaction
+from streamer.history.database import (
+    changed,
+    explained,
+    files_of,
+    history,
+    reason_of,
+    transaction,
+)
 from streamer.history.keeping import refresh_stranger
 
 SHEET = "unknowns.jpg"
 KEPT_FORGOTTEN_MS = 24 * 3600 * 1000
 _CLEAN_S = 60.0
+_MAX_DIGITS = 18  # of a version's number, which then fits into a column
 _NAMES = (
     "SELECT person FROM visits UNION SELECT person FROM events UNION SELECT person FROM strangers "
     "UNION SELECT person FROM ignored UNION SELECT before FROM corrections "
@@ -50,7 +59,7 @@ class Forgotten:
 
     def enrolled_again(self, name: str, version: str) -> None:
         """Note a name of a gallery in use: after the forgetting, it may be written again."""
-        if name in self and version.isdecimal():
+        if len(version) <= _MAX_DIGITS and version.isdecimal() and name in self:
             self._connection.execute(
                 "DELETE FROM forgotten WHERE hash = ? AND before_version <= ?",
                 (_hash(self._connection, name), int(version)),
@@ -58,21 +67,45 @@ class Forgotten:
 
 
 def holds(path: Path, name: str) -> bool | None:
-    """Tell whether the history has something of a person; None where it cannot be told."""
+    """Tell whether the history has something of a person; None where it is too damaged to tell.
+
+    Raises HistoryError where it cannot be opened for another reason.
+    """
     if not path.is_file():
         return False
     try:
         with history(path) as connection:
             return bool(_spellings(connection, name))
-    except HistoryError:
-        return None
+    except HistoryError as error:
+        if is_damaged(path, error):
+            return None
+        raise
+
+
+def is_damaged(path: Path, error: HistoryError) -> bool:
+    """Tell whether what failed did so because the file is damaged, whatever SQLite called it."""
+    cause = error.__cause__
+    if not isinstance(cause, sqlite3.Error):
+        return False
+    reason = reason_of(cause)
+    if reason in ("store_damaged", "store_busy"):
+        return reason == "store_damaged"
+    try:
+        with contextlib.closing(
+            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        ) as found:
+            verdict = found.execute("PRAGMA integrity_check(1)").fetchall()
+            astray = found.execute("PRAGMA foreign_key_check").fetchall()
+    except sqlite3.Error as second:
+        return reason_of(second) == "store_damaged"
+    return verdict != [("ok",)] or bool(astray)
 
 
 def forget(path: Path, name: str, before_version: int) -> int:
     """Delete all that the history has of a person; how many visits that was.
 
     before_version: the name may be written again once a gallery of this version or a later one
-    has it. A history too damaged to be read is deleted as a whole. Killed at any moment, the same
+    has it. A history that is damaged is deleted as a whole. Killed at any moment, the same
     call does the rest.
     """
     if not path.is_file():
@@ -83,8 +116,8 @@ def forget(path: Path, name: str, before_version: int) -> int:
             visits = _delete(connection, name, before_version)
             clean(connection, path)
             return visits
-    except HistoryError:
-        if holds(path, name) is not None:
+    except HistoryError as error:
+        if not is_damaged(path, error):
             raise
         for file in files_of(path):
             file.unlink(missing_ok=True)
@@ -127,9 +160,13 @@ def clean(connection: sqlite3.Connection, path: Path, write_anew: bool = True) -
 
 
 def remove_sheet(path: Path) -> None:
-    """Delete the picture of all strangers beside the history: it may show who is to go."""
+    """Delete the picture of all strangers beside the history: it may show who is to go.
+
+    What a command that was killed while it drew one has left, goes too.
+    """
     with explained(path):
-        path.with_name(SHEET).unlink(missing_ok=True)
+        for sheet in (path.with_name(SHEET), *path.parent.glob(f".*.{SHEET}")):
+            sheet.unlink(missing_ok=True)
 
 
 def _delete(connection: sqlite3.Connection, name: str, before_version: int) -> int:
@@ -160,8 +197,12 @@ def _spellings(connection: sqlite3.Connection, name: str) -> list[str]:
 
 
 def _hash(connection: sqlite3.Connection, name: str) -> bytes:
-    salt = connection.execute("SELECT value FROM meta WHERE key = 'salt'").fetchone()[0]
-    return hashlib.sha256(bytes(salt) + _composed(name).encode(errors="replace")).digest()
+    row = connection.execute("SELECT value FROM meta WHERE key = 'salt'").fetchone()
+    if row is None:
+        error = sqlite3.DatabaseError("a table has lost its rows")
+        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise error
+    return hashlib.sha256(bytes(row[0]) + _composed(name).encode(errors="replace")).digest()
 
 
 def _composed(name: str) -> str:

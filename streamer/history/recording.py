@@ -6,13 +6,16 @@ they were published. Call everything within a transaction.
 """
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from streamer.errors import ProtocolError
 from streamer.history.forgetting import Forgotten
 from streamer.history.keeping import drop_crops_beyond_limits, refresh_stranger
 from streamer.wire.messages import IdentityEvent, PresenceEvent, PresentTrack
+
+_CLOCKS_DIFFER_MS = 3600 * 1000
+"""A camera's host whose time is further from ours than this is not believed."""
 
 
 @dataclass(frozen=True)
@@ -35,31 +38,46 @@ class Rules:
 
 @dataclass(frozen=True)
 class Visit:
-    """A row of `visits`, as far as recording needs it."""
+    """A row of `visits`, as far as recording needs it; `inside`: the track in question is there."""
 
     number: int
     person: str | None
     stranger: str | None
+    inside: bool = True
 
 
 class Recorder:
-    """Writes through one connection, within the transaction of whoever calls."""
+    """Writes through one connection, within the transaction of whoever calls.
+
+    `ended`: the tracks (camera, public id) whose exit was recorded, with the visit it was of, None
+    where that is not written down, and the published time. They may go on as somebody else's.
+    """
 
     def __init__(self, connection: sqlite3.Connection, rules: Rules) -> None:
         self._connection = connection
         self._rules = rules
         self._forgotten = Forgotten(connection)
+        self.ended: dict[tuple[str, str], tuple[int | None, int]] = {}
 
-    def record(self, event: IdentityEvent) -> str | None:
-        """Write an event; why it was not written, or None.
+    def record(self, event: IdentityEvent, heard_ms: int) -> str | None:
+        """Write an event that was heard at a time; why it was not written, or None.
 
         Raises ProtocolError for a time that is none.
         """
-        at_ms = milliseconds(event.captured_utc)
+        captured_ms = milliseconds(event.captured_utc)
+        at_ms = captured_ms
+        if abs(captured_ms - heard_ms) > _CLOCKS_DIFFER_MS:  # rows are deleted by this host's clock
+            at_ms = heard_ms - round(min(max(0.0, event.age_ms), _CLOCKS_DIFFER_MS))
         person, reason = self._who(event.identity, event.stranger)
+        if event.event == "exit":
+            self.ended[event.camera, event.track] = None, captured_ms
         if reason:
             return reason
         visit = self._visit_named(event.camera, visit_id(event))
+        if visit is not None and visit.person != person and self._said_not(visit.number, person):
+            person = None
+        if person is None and not self._rules.takes_strangers:
+            event = replace(event, stranger=None)  # of one who was taken for somebody until now
         if visit is None:
             if person is None and not self._rules.takes_strangers:
                 return "strangers_off"
@@ -77,13 +95,14 @@ class Recorder:
         if renamed:
             self._settle_crops(visit, person, event.stranger)
         if event.event == "exit":
+            self.ended[event.camera, event.track] = visit.number, captured_ms
             self._leave(visit.number, at_ms)
         if event.event != "update" or renamed:
             self._write_event(event, person, visit.number, at_ms)
         return None
 
-    def note_presence(self, event: PresenceEvent, now_ms: int) -> None:
-        """Learn who is there from a snapshot: others have left, whatever message was lost."""
+    def note_presence(self, event: PresenceEvent, heard_ms: int) -> None:
+        """Learn who was there when a snapshot was heard: others had left, whatever was lost."""
         there = {visit_id(track) for track in event.present}
         open_now = self._connection.execute(
             "SELECT id, published, epoch FROM visits WHERE camera = ? AND left_ms IS NULL",
@@ -93,7 +112,7 @@ class Recorder:
             if visit not in there or epoch != event.epoch:
                 self._close(number)
         for track in event.present:
-            self._note_present(event, track, now_ms)
+            self._note_present(event, track, heard_ms)
 
     def close_all(self) -> int:
         """End every visit that is open where it was last seen; how many there were."""
@@ -106,7 +125,7 @@ class Recorder:
     def visit_of(self, camera: str, track: str) -> Visit | None:
         """Return the visit that a track is part of."""
         row = self._connection.execute(
-            "SELECT id, person, stranger FROM tracks JOIN visits ON visits.id = tracks.visit "
+            "SELECT id, person, stranger, inside FROM tracks JOIN visits ON visits.id = visit "
             "WHERE tracks.camera = ? AND tracks.track = ?",
             (camera, track),
         ).fetchone()
@@ -138,22 +157,29 @@ class Recorder:
         )
         return identity, "ignored" if ignored else ""
 
-    def _note_present(self, event: PresenceEvent, track: PresentTrack, now_ms: int) -> None:
+    def _said_not(self, visit: int, person: str | None) -> bool:
+        """Tell whether users have said that a visit, which may go on, is not that person's."""
+        said = self._connection.execute(
+            "SELECT 1 FROM corrections WHERE correction = 'not' AND before = ? "
+            "AND track IN (SELECT track FROM tracks WHERE visit = ?)",
+            (person, visit),
+        )
+        return said.fetchone() is not None
+
+    def _note_present(self, event: PresenceEvent, track: PresentTrack, heard_ms: int) -> None:
         person, reason = self._who(track.identity, track.stranger)
         if reason:
             return
         visit = self._visit_named(event.camera, visit_id(track))
-        if visit is not None:
-            self._connection.execute(
-                "UPDATE visits SET left_ms = NULL, epoch = ?, seen_ms = max(seen_ms, ?) "
-                "WHERE id = ?",
-                (event.epoch, now_ms, visit.number),
-            )
-        elif person is not None or self._rules.takes_strangers:
-            entered_ms = milliseconds(track.entered_utc)
+        if visit is None:
+            if person is None and not self._rules.takes_strangers:
+                return
+            entered_ms = min(milliseconds(track.entered_utc), heard_ms)
             visit = self._enter(event.camera, track, event.epoch, person, entered_ms)
-        else:
-            return
+        self._connection.execute(
+            "UPDATE visits SET left_ms = NULL, epoch = ?, seen_ms = max(seen_ms, ?) WHERE id = ?",
+            (event.epoch, heard_ms, visit.number),
+        )
         self._note_track(event.camera, track.track, visit.number, inside=True)
 
     def _enter(

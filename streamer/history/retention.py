@@ -52,7 +52,9 @@ def retain(connection: sqlite3.Connection, limits: Limits, now_ms: int) -> int:
     if lost:
         # Not `execute`, which stops after the first page.
         connection.executescript("PRAGMA incremental_vacuum(5000)")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    # Also where nothing was lost now: what was deleted before may still be in the log, because a
+    # reader was in the way.
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     return lost
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from streamer.history.keeping import OF_A_STRANGERS_VISIT, Kept
 from streamer.wire.counters import StageCounters
 from streamer.wire.epochs import track_id
+from streamer.wire.timestamps import NS_PER_MS
 
 MAX_CROPS = 1024
 MAX_WAIT_S = 60.0
@@ -65,6 +66,19 @@ class WaitingCrops:
         self._count -= len(gone.crops)
         self._counters.forward(stayed)
         self._counters.drop("not_wanted", len(gone.crops) - stayed)
+
+    def drop_until(self, key: Key, utc_ms: int) -> None:
+        """Drop a track's crops up to a time: until then it was somebody's of whom none are kept."""
+        track = self._tracks.get(key)
+        if track is None:
+            return
+        later = [crop for crop in track.crops if crop.info.captured.utc_ns // NS_PER_MS > utc_ms]
+        gone = len(track.crops) - len(later)
+        track.crops = later
+        self._count -= gone
+        self._counters.drop("not_wanted", gone)
+        if not later:
+            del self._tracks[key]
 
     def expire(self) -> None:
         """Drop the crops of tracks that have got no visit for too long."""

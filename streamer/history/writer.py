@@ -20,6 +20,7 @@ from streamer.history.retention import Limits, retain
 from streamer.history.waiting import Key, WaitingCrops
 from streamer.wire.counters import StageCounters
 from streamer.wire.messages import GalleryEvent, IdentityEvent, PresenceEvent
+from streamer.wire.timestamps import NS_PER_MS
 
 log = logging.getLogger(__name__)
 
@@ -31,10 +32,18 @@ Heard = IdentityEvent | PresenceEvent | GalleryEvent
 
 
 class Writer:
-    """Holds what is to be written; `flush()` writes it. `clock` is monotonic, in seconds."""
+    """Holds what is to be written; `flush()` writes it.
+
+    `clock` is monotonic, in seconds; `utc_ms` is the time of day, in milliseconds since 1970.
+    """
 
     def __init__(
-        self, path: Path, rules: Rules, limits: Limits, clock: Callable[[], float] = time.monotonic
+        self,
+        path: Path,
+        rules: Rules,
+        limits: Limits,
+        clock: Callable[[], float] = time.monotonic,
+        utc_ms: Callable[[], int] = lambda: time.time_ns() // NS_PER_MS,
     ) -> None:
         self.fault = ""
         self.events = StageCounters("history")
@@ -44,7 +53,8 @@ class Writer:
         self._rules = rules
         self._limits = limits
         self._clock = clock
-        self._pending: deque[Heard] = deque()
+        self._utc_ms = utc_ms
+        self._pending: deque[tuple[Heard, int]] = deque()
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
         self._retry_at = self._retain_at = 0.0
@@ -53,15 +63,15 @@ class Writer:
     @property
     def pending_events(self) -> int:
         """How many identity events wait to be written."""
-        return sum(isinstance(message, IdentityEvent) for message in self._pending)
+        return sum(isinstance(message, IdentityEvent) for message, _ in self._pending)
 
     def hear(self, message: Heard) -> None:
         """Take a message to be written."""
         if isinstance(message, IdentityEvent):
             self.events.receive()
-        self._pending.append(message)
+        self._pending.append((message, self._utc_ms()))
         if len(self._pending) > MAX_PENDING:
-            oldest = self._pending.popleft()
+            oldest, _ = self._pending.popleft()
             self.events.drop("store_down", int(isinstance(oldest, IdentityEvent)))
 
     def take_crop(self, crop: Kept) -> None:
@@ -80,7 +90,7 @@ class Writer:
             self._write(connection)
             if now >= self._retain_at:
                 self._retain_at = now + RETAIN_EVERY_S
-                if retain(connection, self._limits, _now_ms()):
+                if retain(connection, self._limits, self._utc_ms()):
                     self._retain_at = now  # there may be more
                     remove_sheet(self._path)
         except (sqlite3.Error, OSError) as error:
@@ -129,8 +139,8 @@ class Writer:
         stayed: dict[Key, int] = {}
         with transaction(connection):
             recorder = Recorder(connection, self._rules)
-            for message in self._pending:
-                reasons += self._write_message(recorder, connection, message)
+            for message, heard_ms in self._pending:
+                reasons += self._write_message(recorder, connection, message, heard_ms)
             self._write_crops(recorder, connection, stayed)
         # Only now is it certain: a transaction that failed is done anew as a whole.
         self._pending.clear()
@@ -143,15 +153,15 @@ class Writer:
             self.waiting.settle(key, count)
 
     def _write_message(
-        self, recorder: Recorder, connection: sqlite3.Connection, message: Heard
+        self, recorder: Recorder, connection: sqlite3.Connection, message: Heard, heard_ms: int
     ) -> list[str | None]:
         """Write one message; for an identity event, why it was dropped, or None."""
         try:
             match message:
                 case IdentityEvent():
-                    return [recorder.record(message)]
+                    return [recorder.record(message, heard_ms)]
                 case PresenceEvent():
-                    recorder.note_presence(message, _now_ms())
+                    recorder.note_presence(message, heard_ms)
                 case GalleryEvent():
                     forgotten = Forgotten(connection)
                     for name in message.names:
@@ -164,10 +174,17 @@ class Writer:
         self, recorder: Recorder, connection: sqlite3.Connection, stayed: dict[Key, int]
     ) -> None:
         strangers = set()
+        for key, (number, at_ms) in recorder.ended.items():
+            visit = recorder.visit_of(*key)
+            if visit is None or visit.number != number:  # the track is somebody else's now
+                self.waiting.drop_until(key, at_ms)
         for key in self.waiting.keys():  # noqa: SIM118 - no mapping
             visit = recorder.visit_of(*key)
             if visit is None:
                 continue
+            ended = recorder.ended.get(key, (None, 0))[0] == visit.number
+            if not visit.inside and not ended:
+                continue  # it had left before: whose the crops are will be said, or never
             stayed[key] = keep_crops(
                 connection, visit.number, visit.person, self.waiting.crops(key),
                 keep=self._rules.keep, snapshots=self._rules.snapshots,
@@ -190,7 +207,3 @@ class Writer:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -83,7 +83,10 @@ class FaceFollower:
         return tracks
 
     def pass_over(self, media_ms: float) -> list[Track]:
-        """Return the confirmed tracks as they are expected in a frame that is not looked at."""
+        """Return the confirmed tracks as they are expected in a frame that is not looked at.
+
+        Those that were found in the last one that was count as found; of none is there a face.
+        """
         self.boxes_found = self.not_faces = 0
         self._faces = {}
         return self._tracker.pass_over(media_ms)

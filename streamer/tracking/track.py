@@ -93,9 +93,12 @@ class Tracker:
         return [track for track in alive if self._confirmed(track)]
 
     def pass_over(self, media_ms: float) -> list[Track]:
-        """Return the confirmed tracks as they are expected in a frame that is not looked at."""
+        """Return the confirmed tracks as they are expected in a frame that is not looked at.
+
+        They are found if they were in the last frame that was looked at: nobody went unseen since.
+        """
         return [
-            replace(track, box=_moved(track, media_ms), found=False)
+            replace(track, box=_moved(track, media_ms))
             for track in self._tracks
             if self._confirmed(track)
         ]

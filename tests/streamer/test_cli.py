@@ -1,5 +1,7 @@
 """What the package and its command load, and what they say where something is missing."""
 
+import errno
+import os
 import subprocess
 import sys
 
@@ -42,3 +44,24 @@ def test_a_missing_package_is_one_line(
     assert capsys.readouterr().err == (
         "facestream: typer is not installed. Install it with: pip install 'facestream[run]'\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("refusal", "told"),
+    [
+        (errno.ENOSPC, "No space left on device; free some space, and give the same command again"),
+        (errno.EROFS, "Read-only file system; it must be possible to write there"),
+        (errno.EACCES, "Permission denied; give the user of this command the right to it"),
+    ],
+)
+def test_what_the_system_refuses_is_one_line(
+    refusal: int, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def load_app() -> None:
+        raise OSError(refusal, os.strerror(refusal), "var/x")
+
+    monkeypatch.setattr("streamer.commands.app.load_app", load_app)
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == cli.BAD_INPUT
+    assert capsys.readouterr().err == f"facestream: var/x: {told}\n"

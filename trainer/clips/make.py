@@ -170,10 +170,12 @@ def link_enrolment(folder: Path, photos: Mapping[str, Sequence[Path]]) -> None:
     not empty, or where no link can be made.
     """
     if folder.is_dir():
-        strange = next((p for p in folder.rglob("*") if not (p.is_symlink() or p.is_dir())), None)
+        own = {*folder.glob("*/*")}  # folder/person/photo, as below
+        ours = [(p, p.is_symlink() if p in own else _is_folder(p)) for p in folder.rglob("*")]
+        strange = next((path for path, right in ours if not right), None)
         if strange is not None:
             raise DatasetError(
-                f"{folder}: must be empty or hold nothing but links. Found: {strange}; "
+                f"{folder}: must be empty or hold nothing but folders of links. Found: {strange}; "
                 f"name another folder with --enrol"
             )
     try:
@@ -185,3 +187,7 @@ def link_enrolment(folder: Path, photos: Mapping[str, Sequence[Path]]) -> None:
                 (folder / name / path.name).symlink_to(path.resolve())
     except OSError as error:
         raise DatasetError(f"{folder}: cannot be made: {error.strerror or error}") from error
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()

@@ -78,7 +78,7 @@ def make_clip(
     setting = _setting(size, face, seconds, at_once, one_photo)
     truth = truth or out.with_suffix(".json")
     enrol = enrol or out.with_name(f"{out.stem}-enrol")
-    _check_places(out, truth)
+    _check_places(root, out, truth, enrol)
     if known + strangers == 0:
         raise ConfigError("--known and --strangers must not both be 0: nobody would be in the clip")
     room = _room(background)
@@ -133,7 +133,7 @@ def _setting(size: str, face: str, seconds: float, at_once: int, one_photo: bool
     )
 
 
-def _check_places(out: Path, truth: Path) -> None:
+def _check_places(root: Path, out: Path, truth: Path, enrol: Path) -> None:
     from trainer.clips.make import SUFFIXES
 
     if out.suffix.lower() not in SUFFIXES:
@@ -141,6 +141,11 @@ def _check_places(out: Path, truth: Path) -> None:
     for path in (out, truth):
         if not path.parent.is_dir():
             raise ConfigError(f"{path}: its folder must exist")
+    if truth.resolve() == out.resolve():
+        raise ConfigError(f"--truth must be another file than --out. Received: {truth}")
+    # It is made anew, and photos may be links, too.
+    if root.resolve().is_relative_to(enrol.resolve()):
+        raise ConfigError(f"--enrol must be away from the photos. Received: {enrol}")
 
 
 def _room(background: Path | None) -> "NDArray[np.uint8]":

@@ -58,7 +58,7 @@ def distil(
     minutes: Annotated[
         float | None, typer.Option(min=0.0, help="Stop after this; the same command goes on.")
     ] = None,
-    peak_rate: Annotated[float, typer.Option(min=0.0, help="Highest learning rate.")] = 2e-3,
+    peak_rate: Annotated[float, typer.Option(min=0.0, help="Highest learning rate.")] = 1.5e-3,
     fall_share: Annotated[
         float, typer.Option(min=0.01, max=1, help="Last part, in which the rate falls to zero.")
     ] = 0.35,

@@ -14,7 +14,7 @@ from streamer.config.loading import load_config
 from streamer.config.sections import Config
 from streamer.control.line import new_request_id
 from streamer.control.running import running_control
-from streamer.errors import GalleryError
+from streamer.errors import FacestreamError, GalleryError
 from streamer.runtime.cores import available_cores
 from streamer.wire.control import EnrolPaths, Forget
 from trainer.commands.enrolment_report import (
@@ -60,10 +60,9 @@ def enrol(
     from trainer.enrolment.reporting import keep_refused
     from workers.classifier.fitting import spec_of
     from workers.gallery.store import GalleryStore
-    from workers.names import check_name
 
     config = load_config(context.obj)
-    name = check_name(name)
+    name = name_of_somebody(name)
     with running_control(config) as control:
         if control is not None and not is_tcp(config.address("control")):
             change = EnrolPaths(
@@ -119,10 +118,9 @@ def enrol_folder(
     from trainer.enrolment.enrol import enrol as enrol_people
     from workers.classifier.fitting import spec_of
     from workers.gallery.store import GalleryStore
-    from workers.names import check_name
 
     config = load_config(context.obj)
-    found = {check_name(name): paths for name, paths in people_in(root).items()}
+    found = {name_of_somebody(name): paths for name, paths in people_in(root).items()}
     work = config.data_path / "work" / "enrol"
     with stoppable() as stopped, progress_bar("people", len(found)) as advance:
         harvests = harvest_people(found, work, rules_of(config), advance, stopped)
@@ -213,6 +211,17 @@ def rebuild(context: typer.Context) -> None:
         saved = store.save(people, embedder.fingerprint, impostors, spec_of(config.identify))
     tell_set_aside(saved, already)
     typer.echo(f"gallery {saved.version} is made with weights {saved.weights}")
+
+
+def name_of_somebody(name: str) -> str:
+    """Return a name to enrol by in composed form. Raises FacestreamError for a stranger's."""
+    from streamer.history.corrections import is_stranger
+    from workers.names import check_name
+
+    name = check_name(name)
+    if is_stranger(name):
+        raise FacestreamError(f"a name must not be that of a stranger. Received: {name!r}")
+    return name
 
 
 def rules_of(config: Config) -> "Rules":

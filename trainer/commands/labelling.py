@@ -103,7 +103,11 @@ def _write_truth(clip: Path, names: Path, path: Path, source: str) -> None:
     draft = read_truth(names.with_name("draft.json"))
     if draft.clip != clip.name:
         raise DatasetError(f"{names}: is of the clip {draft.clip}. Received: {clip.name}")
-    made = replace(named_truth(draft, read_names(names)), source=source)
+    written = read_names(names)
+    try:
+        made = replace(named_truth(draft, written), source=source)
+    except DatasetError as error:
+        raise DatasetError(f"{names}: {error}") from error
     if not path.parent.is_dir():
         raise DatasetError(f"{path}: its folder must exist; name another file with --truth")
     write_truth(path, made)

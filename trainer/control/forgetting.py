@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from streamer.errors import GalleryError, HistoryError, WeightsError
 from streamer.history.database import history
-from streamer.history.forgetting import forget_visits
+from streamer.history.forgetting import forget_visits, is_damaged
 from streamer.history.queries import strangers_crops
 from streamer.wire.control import Forget
 from trainer.control.desk import Desk
@@ -49,13 +49,19 @@ def _forget_as_stranger(desk: Desk, name: str, work: Work) -> None:
 
     try:
         gallery = desk.store.read()
-        if gallery is None or name not in gallery.people.names:
-            return
-        with history(desk.config.history_path) as connection:
+    except GalleryError:
+        return  # what is damaged tells nobody
+    path = desk.config.history_path
+    if gallery is None or name not in gallery.people.names or not path.is_file():
+        return
+    try:
+        with history(path) as connection:
             crops = strangers_crops(connection, gallery.weights)
             count = forget_visits(connection, find_person(gallery, name, crops))
-    except (GalleryError, HistoryError):
-        return  # what is damaged or not there tells nobody
+    except HistoryError as error:
+        if not is_damaged(path, error):
+            raise
+        return  # `forget` deletes it as a whole
     if count:
         work.say(f"{count} visits of strangers who were kept and look like {name} are deleted")
 

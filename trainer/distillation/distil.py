@@ -2,7 +2,7 @@
 
 Loss: 1 - cosine(student, target), plus how far the student's similarities to many of the
 faces, as a softmax, are from the target's (Fang et al. 2021, "SEED", with the targets themselves
-as its queue). AdamW with warm-up, then a constant rate, then a straight line to zero (Hu et al.
+as its queue). Muon with warm-up, then a constant rate, then a straight line to zero (Hu et al.
 2024, "MiniCPM"): until that last part begins, the length of a run can be changed. The weights
 that a run gives are a running mean of those of its steps (Polyak and Juditsky 1992).
 Every random number comes from the seed and the step, so a run that was killed goes on exactly
@@ -22,6 +22,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from trainer.distillation.muon import Muon
 from trainer.distillation.student import arrays_of, build_student, load_arrays
 from trainer.distillation.training_faces import TrainingFaces
 from trainer.support.checkpoint import Checkpoint, check_settings
@@ -40,7 +41,7 @@ class Recipe:
     """
 
     epochs: float = 30.0
-    peak_rate: float = 2e-3
+    peak_rate: float = 1.5e-3
     warm_up_steps: int = 300
     fall_share: float = 0.35
     weight_decay: float = 0.05
@@ -51,6 +52,7 @@ class Recipe:
     neighbours: int = 16_384
     mean_share: float = 0.998
     view_share: float = 0.0
+    optimiser: str = "muon"
     frozen: str = ""
     seed: int = 1
 
@@ -95,7 +97,7 @@ class Distiller:
         for layer in convs_up_to(recipe.frozen):
             self._model.get_layer(layer.name).trainable = False
             self._model.get_layer(layer.norm).trainable = False
-        self._optimiser = keras.optimizers.AdamW(
+        self._optimiser = Muon(
             recipe.peak_rate, weight_decay=recipe.weight_decay, global_clipnorm=recipe.clip_norm
         )
         self._optimiser.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])

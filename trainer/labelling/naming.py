@@ -1,11 +1,14 @@
 """The file of names: from draft tracks to truth."""
 
+import itertools
 import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter
 
 from streamer.errors import DatasetError, GalleryError
 from trainer.truth.file import Truth, TruthTrack
@@ -14,6 +17,7 @@ from workers.names import check_name
 
 IGNORE, NONE, STRANGER = "ignore", "none", "stranger"
 _PART = re.compile(r"(\d+) (\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)")
+_KEYS = TypeAdapter(Annotated[tuple[Key, ...], Field(min_length=1)])
 _GAP_MS = 0.01  # so that two parts of a track are never both there
 
 
@@ -112,6 +116,12 @@ def named_truth(draft: Truth, names: Names) -> Truth:
     for number in [*names.tracks, *(part.track for part in names.parts)]:
         if number not in numbers:
             raise DatasetError(f"track {number}: the draft has tracks 1 to {len(draft.tracks)}")
+    for track in names.added:
+        if track.end_ms > draft.duration_ms:
+            raise DatasetError(
+                f"added: must end within the clip, {draft.duration_ms / 1000:g} s. "
+                f"Received: {track.end_ms / 1000:g}"
+            )
     made: list[TruthTrack] = []
     for number, track in enumerate(draft.tracks, 1):
         person = str(track.person)
@@ -165,23 +175,23 @@ def _called(track: TruthTrack, name: str, person: str, alone: bool, number: int)
 
 
 def _added(path: Path, tables: Any) -> tuple[TruthTrack, ...]:
+    tracks = []
     try:
-        rows = [
-            (str(table["name"]), [[float(number) for number in key] for key in table["keys"]])
-            for table in tables
-        ]
-        tracks = [
-            (name, tuple(Key(1000 * at, x, y, side, side) for at, x, y, side in keys))
-            for name, keys in rows
-        ]
+        for number, table in enumerate(tables, 1):
+            rows = [[float(value) for value in key] for key in table["keys"]]
+            keys = _KEYS.validate_python([(1000 * at, x, y, side, side) for at, x, y, side in rows])
+            if any(late.at_ms <= early.at_ms for early, late in itertools.pairwise(keys)):
+                raise ValueError  # as of what is no number
+            tracks.append((number, str(table["name"]), keys))
     except (TypeError, ValueError, KeyError) as error:
         raise DatasetError(
-            f"{path}: added: each must have a name, and keys as [seconds, left, top, side]"
+            f"{path}: added: each must have a name, and keys as [seconds, left, top, side], of "
+            f"rising times, with a side above 0"
         ) from error
     return tuple(
-        _called(TruthTrack(name, False, keys), name, name, False, 0)
-        for name, keys in tracks
-        if keys
+        _called(TruthTrack(name, False, keys), name, f"person-added{number}", False, 0)
+        for number, name, keys in tracks
+        if name != NONE
     )
 
 

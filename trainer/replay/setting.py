@@ -9,7 +9,7 @@ from pathlib import Path
 import tomlkit
 
 from streamer.config.loading import load_config
-from streamer.config.sections import BusConfig, CameraConfig, Config, ControlConfig
+from streamer.config.sections import BusConfig, CameraConfig, Config, ControlConfig, HistoryConfig
 from streamer.errors import ConfigError, GalleryError
 from workers.gallery.store import GalleryStore
 from workers.gallery.version import Gallery
@@ -64,6 +64,8 @@ def _content(config: Config, clip: Path, fast: bool, camera: str) -> dict[str, o
     embed = config.embed
     if config.weights_path is not None:
         embed = embed.model_copy(update={"weights": str(config.weights_path.resolve())})
+    # Nothing is written down, but for what strangers are known again by while it plays.
+    history = HistoryConfig(enabled=config.strangers.keep)
     changed = config.model_copy(
         update={
             "data_dir": "var",
@@ -71,6 +73,7 @@ def _content(config: Config, clip: Path, fast: bool, camera: str) -> dict[str, o
             "embed": embed,
             "bus": BusConfig(),
             "control": ControlConfig(enabled=False),  # the gallery is another pipeline's
+            "history": history,
         }
     )
     return changed.model_dump()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from streamer.capture.sources import VideoSource
 from streamer.errors import SourceError
+from streamer.vision.files import PHOTO_SUFFIXES
 
 _READ_TIMEOUT_MS = 5000
 
@@ -39,6 +40,11 @@ def frames_of(clip: Path) -> Iterator[tuple[VideoSource, NDArray[np.uint8]]]:
     """Yield every frame of a clip, (height, width, 3) uint8 BGR. Raises SourceError."""
     if not clip.is_file():
         raise SourceError(f"{clip}: no such clip")
+    if clip.suffix.lower() in PHOTO_SUFFIXES - {".gif"}:  # OpenCV takes one for a clip of a frame
+        raise SourceError(
+            f"{clip}: is a picture, and must be a clip. Who is in pictures, says: "
+            f"facestream identify-files"
+        )
     source = VideoSource(str(clip), live=False, read_timeout_ms=_READ_TIMEOUT_MS)
     try:
         while (picture := source.read()) is not None:

@@ -55,7 +55,8 @@ class HistoryWatcher:
     def __enter__(self) -> Self:
         """Read what is there now, and begin to watch."""
         self._look()
-        self._corrections = self._corrections or 0
+        if not self._fault:  # else what was said before is not known yet
+            self._corrections = self._corrections or 0
         self._thread.start()
         return self
 
@@ -108,11 +109,13 @@ class HistoryWatcher:
         if self._connection is None:
             self._connection = open_history(self._path, busy_s=_BUSY_S)
             self._changes = 0
+        self._connection.execute("BEGIN")  # all of one moment: commands may write meanwhile
         changes = meta(self._connection, "changes")
         if changes != self._changes:
             known = people(self._connection, self._weights)
             self._hand_over(known, self._news(self._connection))
             self._changes, self._file = changes, file
+        self._connection.execute("COMMIT")
 
     def _release(self) -> None:
         if self._connection is not None:

@@ -19,10 +19,15 @@ class IdSequence:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._next = self._end = 0
+        self._next = self._end = self._taken = 0
+
+    def begin_after(self, number: int) -> None:
+        """Note a number that is taken, though the file may not say so: it may be a new one."""
+        self._taken = max(self._taken, number)
 
     def take(self) -> int:
         """Return the next number."""
+        self._next = max(self._next, self._taken + 1)
         if self._next >= self._end:
             self._next, self._end = self._reserve()
         self._next += 1
@@ -34,14 +39,13 @@ class IdSequence:
             descriptor = os.open(self._path.parent, os.O_RDONLY)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
-                first = self._first_free()
+                first = max(self._first_free(), self._taken + 1)
                 write_file(self._path, f"{first + BLOCK}\n".encode())
             finally:
                 os.close(descriptor)
         except (OSError, ValueError) as error:
             raise FacestreamError(
-                f"{self._path}: must hold the next free number. Delete it to begin again from 1: "
-                f"{error}"
+                f"{self._path}: must hold the next free number. Delete it to begin anew: {error}"
             ) from error
         return first, first + BLOCK
 

@@ -74,10 +74,12 @@ class KeptStrangers(Strangers):
         super().__init__(0.0, 0.0, numbers, clock)
         self._limit = JoinLimit.of(impostors)
         self._faces: OrderedDict[str, _Known] = OrderedDict()
+        self._ignored: frozenset[str] = frozenset()
 
     def use(self, people: People) -> None:
         """Learn whom the history has by now; who it had and has no more is not known any more."""
         now = self._clock()
+        self._ignored = people.ignored
         for stranger in people.strangers:
             if stranger.name not in self._faces:
                 self._faces[stranger.name] = _Known(stranger.template, 1.0, now)
@@ -116,5 +118,9 @@ class KeptStrangers(Strangers):
         self._faces.move_to_end(name)
 
     def _limit_memory(self) -> None:
-        while len(self._faces) > MAX_KNOWN:
-            self._faces.popitem(last=False)
+        """Let go of who was seen longest ago; but of nobody who is ignored, if that will do."""
+        spare = len(self._faces) - MAX_KNOWN
+        if spare > 0:
+            oldest = sorted(self._faces, key=lambda name: name in self._ignored)[:spare]
+            for name in oldest:
+                del self._faces[name]

@@ -97,7 +97,7 @@ class Namer:
         person, info, vote = look.person, look.info, look.vote
         if look.judged is not None:
             vote.take(prediction, self._names, look.quality, info.media_ms)
-            if vote.identity is not None:
+            if vote is person.face.vote:  # and not of a face that was another's until just now
                 self._keep_apart(look)
         if vote.decided and vote is person.face.vote:
             self._name_stranger(person, look.embedding if look.judged is not None else None)

@@ -184,6 +184,7 @@ class Identify:
         return Strangers(self._config.remember_strangers_s, limit, self._numbers.take)
 
     def _use_people(self, people: People) -> None:
+        self._numbers.begin_after(people.last_number)
         if isinstance(self._strangers, KeptStrangers):
             self._strangers.use(people)
         self._ignoring.use(people.ignored)

@@ -16,10 +16,13 @@ def loser(person: Presence, others: Iterable[Presence], margin: float) -> Presen
     It is the newcomer, unless it leads by `margin` more, in log-odds. Boxes that overlap by more
     than 0.4 (intersection over union) may be one face, found twice, and share a name.
     """
+    name = person.face.vote.identity
+    if name is None:
+        return None
     for other in others:
         if (
             other is person
-            or other.face.vote.identity != person.face.vote.identity
+            or other.face.vote.identity != name
             or not (other.found and person.found)
             or _overlap(other.seen.box_xywh, person.seen.box_xywh) > _ONE_FACE
         ):

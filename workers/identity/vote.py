@@ -35,6 +35,7 @@ class Vote:
         self.identity: str | None = None
         self.squared_distance = 4.0
         self.lead = 0.0
+        self._before = 0.0  # the probability, from votes that count no more
 
     def take(
         self, prediction: Prediction, names: Sequence[str], quality: float, media_ms: float
@@ -81,19 +82,21 @@ class Vote:
             self.decided, self.identity = True, identity
 
     def forget_votes(self) -> None:
-        """Let the old votes count no more; the name stays so far."""
+        """Let the old votes count no more; the name stays so far, as probable as it was."""
+        self._before = self.probability
         self._ballots.clear()
 
     def give_up_name(self) -> None:
         """Be nobody enrolled from now on, as somebody else has the name."""
         self._ballots.clear()
+        self._before = 0.0
         self.decided, self.identity = True, None
 
     @property
     def probability(self) -> float:
         """The mean probability of the crops on the decided side, weighted as they are."""
         own = self._ballots.get(self.identity)
-        return min(1.0, own.probable / own.votes) if own and own.votes > 0 else 0.0
+        return min(1.0, own.probable / own.votes) if own and own.votes > 0 else self._before
 
     @property
     def certain(self) -> bool:

@@ -55,6 +55,27 @@ def test_only_the_newest_frame_is_kept_and_the_others_are_counted() -> None:
     assert source.closed.is_set()
 
 
+def test_a_cut_is_not_lost_with_its_frame() -> None:
+    class Looping(Scripted):
+        def read(self) -> Picture | None:
+            picture = super().read()
+            return picture and Picture(picture.image_bgr, None, cut=self.count == 2)
+
+    source = Looping(4, live=True)
+    reader = Reader(lambda: source, 1, lossless=False)
+    cuts = []
+    for frames in (1, 2, 1):
+        read = reader.counts()[0] + frames
+        source.gate.release(frames)
+        wait_until(lambda wanted=read: reader.counts()[0] == wanted)
+        frame = reader.take(10)
+        assert frame is not None
+        cuts.append((frame.sequence, frame.cut))
+    source.gate.release()
+    reader.close()
+    assert cuts == [(1, False), (3, True), (4, False)]
+
+
 def test_a_lossless_reader_waits_for_every_frame() -> None:
     source = Scripted(4, live=False)
     reader = Reader(lambda: source, 10, lossless=True)

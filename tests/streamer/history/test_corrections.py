@@ -101,6 +101,16 @@ def test_who_it_was_not_loses_the_visit(writer: Writer, folder: Path, keep: bool
     assert who_visited(folder)[3] == (None, None, int(keep))
 
 
+def test_whoever_is_ignored_goes_from_visits_of_others_too(writer: Writer, folder: Path) -> None:
+    writer.hear(event("enter", 31, "Cid"))
+    writer.hear(event("update", 31, "Dora"))  # the visit is hers now, and entered as his
+    writer.flush()
+    with history(history_file(folder)) as connection:
+        ignore(connection, "Cid")
+        left = queries.events(connection, Wanted(person="Dora"))
+    assert [row["identity"] for row in left] == ["Dora"]
+
+
 def test_who_is_ignored_is_in_nothing_until_it_is_undone(writer: Writer, folder: Path) -> None:
     with history(history_file(folder)) as connection:
         ignore(connection, STRANGER)
@@ -120,3 +130,25 @@ def test_who_is_ignored_is_in_nothing_until_it_is_undone(writer: Writer, folder:
         assert not heed(connection, "Bob")
         assert ignored(connection) == []
         assert people(connection, "w").gone == {STRANGER}
+
+
+def test_strangers_come_in_the_order_in_which_they_were_seen_last(
+    writer: Writer, folder: Path
+) -> None:
+    for crop in crops(9, 0.8):
+        writer.take_crop(crop)
+    writer.hear(event("enter", 9, None, STRANGER, at_s=60))
+    writer.flush()
+    with history(history_file(folder)) as connection:
+        assert [s.name for s in people(connection, "w").strangers] == ["unknown-8", STRANGER]
+
+
+def test_the_highest_number_of_a_stranger_is_known(writer: Writer, folder: Path) -> None:
+    for track, odd in enumerate(("unknown-12", "unknown-" + 18 * "9", "unknown-x", "?"), start=20):
+        writer.hear(event("enter", track, None, odd))
+    writer.flush()
+    with history(history_file(folder)) as connection:
+        assert people(connection, "w").last_number == 12
+        ignore(connection, STRANGER)
+        connection.execute("DELETE FROM visits")
+        assert people(connection, "other weights").last_number == 8

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from streamer.errors import HistoryError
 from streamer.history import queries
 from streamer.history.corrections import name_stranger, not_this_person
 from streamer.history.database import files_of, history, history_file, transaction
@@ -58,13 +59,15 @@ def test_no_byte_is_left_although_it_is_being_written(
     before = bytes_of(path)
     assert len(kept) > 20
     assert all(needle in before for needle in wanted)
-    path.with_name(SHEET).write_bytes(b"a picture of all strangers")
+    sheets = [path.with_name(SHEET), path.with_name(f".4711.{SHEET}")]  # one half written
+    for sheet in sheets:
+        sheet.write_bytes(b"a picture of all strangers")
     assert holds(path, form)
     assert forget(path, form, 2) > 20
     assert not holds(path, form)
     after = bytes_of(path)
     assert [needle for needle in wanted if needle in after] == []
-    assert not path.with_name(SHEET).exists()
+    assert not any(sheet.exists() for sheet in sheets)
     assert all(crop.embedding.tobytes() in after for crop in others)
     assert forget(path, form, 2) == 0
 
@@ -81,6 +84,10 @@ def test_a_running_pipeline_does_not_bring_the_name_back_until_it_is_enrolled_ag
     assert not holds(path, NAME)
     assert NAME.encode() not in bytes_of(path)
     assert writer.events.snapshot().dropped["forgotten"] == 2
+    for nonsense in ("", "-7", "seven", "9" * 128):
+        writer.hear(gallery(nonsense, NAME))
+    writer.flush()
+    assert writer.fault == ""
     writer.hear(gallery("000005", "Bob", NAME))
     writer.hear(event("enter", 501, NAME))
     writer.flush()
@@ -94,6 +101,38 @@ def test_a_damaged_history_is_deleted_as_a_whole(folder: Path) -> None:
     assert holds(path, NAME) is None
     assert forget(path, NAME, 1) == 0
     assert [file for file in files_of(path) if file.exists()] == []
+
+
+def test_one_rotten_page_leaves_nothing_of_the_name_and_loses_nothing_for_nothing(
+    writer: Writer, folder: Path
+) -> None:
+    path = history_file(folder)
+    writer.close()
+    whole = path.read_bytes()
+    assert NAME.encode() in whole
+    deleted = 0
+    pages = range(0, len(whole), 4096)
+    for start in [*pages[:12], *pages[12::9]]:
+        for rot in (bytes(4096), b"\xa5" * 4096, whole[start : start + 2000] + b"\xa5" * 2096):
+            path.write_bytes(whole[:start] + rot + whole[start + 4096 :])
+            forget(path, NAME, 1)
+            assert NAME.encode() not in bytes_of(path)
+            deleted += not path.exists()
+            for file in files_of(path):
+                file.unlink(missing_ok=True)
+    assert 5 < deleted < len(pages)
+
+
+def test_a_history_of_a_newer_facestream_is_not_taken_for_a_damaged_one(
+    writer: Writer, folder: Path
+) -> None:
+    path = history_file(folder)
+    with history(path) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    for act in (lambda: holds(path, NAME), lambda: forget(path, NAME, 1)):
+        with pytest.raises(HistoryError, match="a newer facestream wrote it"):
+            act()
+    assert NAME.encode() in path.read_bytes()
 
 
 def test_without_a_history_there_is_nothing_to_do(folder: Path) -> None:

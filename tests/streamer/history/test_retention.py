@@ -19,13 +19,16 @@ DAY_MS = 24 * 3600 * 1000
 @pytest.fixture
 def writer(folder: Path) -> Iterator[Writer]:
     """Visits of Bob and of a stranger, the even tracks, one a day."""
-    writer = Writer(history_file(folder), ALL, LIMITS)
+    now_ms = NOW_MS
+    writer = Writer(history_file(folder), ALL, LIMITS, utc_ms=lambda: now_ms)
     for day in range(10):
+        now_ms = NOW_MS + day * DAY_MS
         who = "Bob" if day % 2 else None
         for crop in crops(day, 0.5, 0.9):
             writer.take_crop(crop)
         stranger = None if who else f"unknown-{day // 5 + 1}"
         writer.hear(event("enter", day, who, stranger, at_s=day * 86_400))
+    now_ms = NOW_MS
     writer.flush()
     yield writer
     writer.close()
@@ -58,6 +61,25 @@ def test_strangers_that_may_not_be_kept_any_more_go_at_once(writer: Writer, fold
         retain(connection, replace(LIMITS, strangers_days=0), NOW_MS + 9 * DAY_MS + 1)
         assert people(connection, "w").strangers == ()
     assert [count for _, count in tracks(folder)] == [0, 1] * 5
+
+
+def test_no_reader_leaves_what_is_deleted_in_the_log_for_long(writer: Writer, folder: Path) -> None:
+    path = history_file(folder)
+    log = path.with_name(path.name + "-wal")
+    limits = replace(LIMITS, strangers_days=4)
+    with history(path) as connection, history(path) as reader:
+        connection.execute("PRAGMA busy_timeout = 10")
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM visits").fetchall()
+        (crop,) = crops(50, 0.5)
+        writer.take_crop(crop)
+        writer.hear(event("enter", 50, None, "unknown-9"))
+        writer.flush()
+        assert retain(connection, limits, NOW_MS + 9 * DAY_MS)
+        assert crop.embedding in log.read_bytes()
+        reader.execute("COMMIT")
+        assert retain(connection, limits, NOW_MS + 9 * DAY_MS) == 0
+        assert crop.embedding not in log.read_bytes() + path.read_bytes()
 
 
 def test_beyond_its_size_the_oldest_go_and_the_file_shrinks(writer: Writer, folder: Path) -> None:

@@ -8,14 +8,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streamer.history import queries
+from streamer.history.corrections import ignore, not_this_person
 from streamer.history.database import history, history_file
 from streamer.history.keeping import OF_A_STRANGERS_VISIT
 from streamer.history.queries import Wanted
 from streamer.history.recording import Rules
 from streamer.history.waiting import MAX_CROPS, MAX_WAIT_S
-from streamer.history.writer import MAX_PENDING, RETRY_S, Writer
+from streamer.history.writer import MAX_PENDING, RETAIN_EVERY_S, RETRY_S, Writer
 from streamer.wire.messages import IdentityEvent
-from tests.streamer.history.heard import ALL, LIMITS, crops, event, presence
+from tests.streamer.history.heard import ALL, BEGIN_NS, LIMITS, crops, event, presence
 
 STRANGER = "unknown-7"
 
@@ -132,6 +133,38 @@ def test_only_what_is_allowed_is_written(
     writer.close()
 
 
+def test_a_visit_that_turns_out_to_be_a_strangers_has_no_number_where_strangers_are_not_written(
+    path: Path, clock: Clock
+) -> None:
+    writer = Writer(path, Rules(), LIMITS, clock)
+    writer.hear(event("enter", 1, "Zoë"))
+    writer.hear(event("update", 1, None, STRANGER, at_s=1))
+    writer.hear(presence((1, None, STRANGER)))
+    writer.hear(event("exit", 1, None, STRANGER, at_s=2))
+    writer.flush()
+    assert visits(path) == [(None, None, True, 0)]
+    assert kinds(path) == [("enter", "Zoë", None), ("update", None, None), ("exit", None, None)]
+    writer.close()
+
+
+def test_what_users_say_of_a_visit_that_goes_on_stays_said(writer: Writer, path: Path) -> None:
+    writer.hear(event("enter", 1, "Zoë"))
+    writer.flush()
+    with history(path) as connection:
+        not_this_person(connection, 1, "Zoë", keep=False)
+    writer.hear(event("update", 1, "Zoë", at_s=1))
+    writer.hear(presence((1, "Zoë", None)))
+    writer.flush()
+    assert visits(path) == [(None, None, False, 0)]
+    writer.hear(event("update", 1, "Bob", at_s=2))
+    writer.hear(event("update", 1, "Zoë", at_s=3))
+    writer.hear(event("exit", 1, "Zoë", at_s=4))
+    writer.hear(event("enter", 2, "Zoë", at_s=5))
+    writer.flush()
+    assert visits(path) == [(None, None, True, 0), ("Zoë", None, False, 0)]
+    assert kinds(path, person="Bob") == [("update", "Bob", None)]
+
+
 def test_who_is_in_no_snapshot_has_left(writer: Writer, path: Path) -> None:
     writer.hear(event("enter", 1, "Zoë"))
     writer.hear(event("enter", 2, "Bob"))
@@ -172,6 +205,49 @@ def test_tracks_that_go_on_from_each_other_are_one_visit(writer: Writer, path: P
     assert [kind for kind, *_ in kinds(path)] == ["enter", "enter", "exit", "exit", "enter"]
 
 
+def test_a_crop_is_not_given_to_who_is_on_its_track_later(writer: Writer, path: Path) -> None:
+    writer.hear(of_visit("v1", event("enter", 1, "Zoë")))
+    writer.flush()
+    for crop in crops(1, 0.9):
+        writer.take_crop(crop)
+    writer.hear(of_visit("v1", event("exit", 1, "Zoë", at_s=0.5)))
+    writer.hear(of_visit("v2", event("enter", 1, None, STRANGER, at_s=1)))
+    writer.flush()
+    assert visits(path) == [("Zoë", None, True, 0), (None, STRANGER, False, 0)]
+    assert writer.crops.dropped == {"not_wanted": 1}
+
+
+def test_nor_is_one_of_somebody_of_whom_nothing_is_written(writer: Writer, path: Path) -> None:
+    with history(path, make=True) as connection:
+        ignore(connection, "Bob")
+    for crop in crops(1, 0.9):
+        writer.take_crop(crop)
+    writer.hear(of_visit("v1", event("enter", 1, "Bob")))
+    writer.flush()
+    writer.hear(of_visit("v1", event("exit", 1, "Bob", at_s=0.5)))
+    writer.hear(of_visit("v2", event("enter", 1, "Zoë", at_s=1)))
+    writer.flush()
+    assert visits(path) == [("Zoë", None, False, 0)]
+
+
+def test_a_visit_that_has_ended_gets_no_more_crops(
+    writer: Writer, path: Path, clock: Clock
+) -> None:
+    for crop in crops(1, 0.5):
+        writer.take_crop(crop)
+    writer.hear(event("enter", 1, None, STRANGER))
+    writer.hear(event("exit", 1, None, STRANGER, at_s=1))
+    writer.flush()
+    # The face turned out to be somebody's who is ignored: identify says no more of its track.
+    for crop in crops(1, 0.9):
+        writer.take_crop(crop)
+    writer.flush()
+    assert visits(path) == [(None, STRANGER, True, 1)]
+    clock.now_s += MAX_WAIT_S + 1
+    writer.flush()
+    assert writer.crops.dropped == {"no_visit": 1}
+
+
 def test_what_a_killed_run_left_open_is_closed_and_goes_on_if_it_is_still_there(
     path: Path, clock: Clock
 ) -> None:
@@ -187,6 +263,47 @@ def test_what_a_killed_run_left_open_is_closed_and_goes_on_if_it_is_still_there(
     assert visits(path) == [("Zoë", None, True, 0), ("Bob", None, False, 0)]
     again.close()
     killed.close()
+
+
+@pytest.mark.parametrize("wrong_by_days", [-20_000, -8, 8, 400])
+def test_a_camera_with_a_wrong_clock_is_kept_as_long_as_the_others(
+    path: Path, clock: Clock, wrong_by_days: int
+) -> None:
+    now_ms = BEGIN_NS // 10**6
+    writer = Writer(path, ALL, LIMITS, clock, lambda: now_ms)
+    for crop in crops(1, 0.9):
+        writer.take_crop(crop)
+    writer.hear(event("enter", 1, None, STRANGER, at_s=wrong_by_days * 86_400))
+    writer.hear(event("exit", 1, None, STRANGER, at_s=wrong_by_days * 86_400 + 5))
+    for days, crops_kept in ((0, 1), (LIMITS.strangers_days - 1, 1), (2, 0)):
+        now_ms += int(days * 86_400_000)
+        writer.flush()
+        clock.now_s += RETAIN_EVERY_S + 1
+        writer.flush()
+        assert visits(path) == [(None, STRANGER, True, crops_kept)]
+    writer.close()
+
+
+def test_who_was_there_while_nothing_could_be_written_was_there_then(
+    path: Path, clock: Clock
+) -> None:
+    now_ms = BEGIN_NS // 10**6
+    writer = Writer(path, ALL, LIMITS, clock, lambda: now_ms)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"no database" * 1000)
+    writer.hear(event("enter", 1, "Zoë"))
+    now_ms += 5000
+    writer.hear(presence((1, "Zoë", None), (2, "Bob", None)))
+    writer.flush()
+    now_ms += 7_200_000
+    clock.now_s += RETRY_S + 1
+    path.unlink()
+    writer.hear(presence())
+    writer.flush()
+    with history(path) as connection:
+        rows = queries.visits(connection, Wanted())
+    assert {row["left_utc"] for row in rows} == {queries.utc_of(BEGIN_NS // 10**6 + 5000)}
+    writer.close()
 
 
 def test_a_damaged_file_is_told_of_once_and_a_new_one_is_begun_when_it_is_away(

@@ -122,7 +122,9 @@ def test_a_frame_that_is_passed_over_has_the_tracks_where_they_are_expected(
         (last,) = follower.update(wall_with(collins, 300 + 6 * index), index * 40)
         at = last.box.x
     (passed,) = follower.pass_over(400)
-    assert not passed.found
+    assert passed.found
+    with pytest.raises(KeyError):
+        follower.face_of(passed)
     assert at < passed.box.x < at + 20
     (again,) = follower.update(wall_with(collins, 366), 440)
     assert again.found

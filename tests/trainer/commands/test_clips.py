@@ -97,6 +97,9 @@ def test_the_same_seed_makes_the_same_clip(folder: Path) -> None:
         (("--face", "200-100"), "--face must be as 80-180"),
         (("--face", "big"), "--face must be as 80-180"),
         (("--known", 0, "--strangers", 0), "must not both be 0"),
+        (("--enrol", "album"), "--enrol must be away from the photos"),
+        (("--enrol", "."), "--enrol must be away from the photos"),
+        (("--truth", "clip.mp4"), "--truth must be another file than --out"),
         (("--background", "room.png"), "room.png: --background must be a picture"),
         (("--known", 9), "people with 6 photos"),
         (("--known", 1, "--strangers", 1, "--enrol-photos", 1, "--seconds", 2,
@@ -120,9 +123,13 @@ def test_a_folder_to_enrol_from_is_replaced_only_if_it_holds_links(folder: Path)
     kept.parent.mkdir()
     kept.write_bytes(b"mine")
     options = (*SMALL, "--fps", 1, "--out", folder / "clip.mp4")
-    with pytest.raises(FacestreamError, match=r"nothing but links\. Found: .*photo\.png"):
-        make_clip(album, *options, "--enrol", kept.parent)
-    assert kept.read_bytes() == b"mine"
+    linked = folder / "links" / "photo.png"  # a person's photos may be links
+    linked.parent.mkdir()
+    linked.symlink_to(kept)
+    for photo in (kept, linked):
+        with pytest.raises(FacestreamError, match=r"folders of links\. Found: .*photo\.png"):
+            make_clip(album, *options, "--enrol", photo.parent)
+        assert photo.read_bytes() == b"mine"
     for _ in range(2):
         make_clip(album, *options)
     assert len(list((folder / "clip-enrol").rglob("*.png"))) == 1

@@ -52,7 +52,7 @@ def test_from_a_clip_to_its_truth(folder: Path, monkeypatch: pytest.MonkeyPatch)
     assert "holds a draft already" in str(again.exception)
     names = made / "names.toml"
     unnamed = facestream("label", "clip.mp4", "--names", str(names))
-    assert "has no name yet" in str(unnamed.exception)
+    assert f"{names}: person-1 (track 1) has no name yet" in str(unnamed.exception)
 
     text = names.read_text()
     text = text.replace('person-1 = ""', 'person-1 = "Eileen Collins"')

@@ -3,9 +3,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from streamer.capture.demo import write_clip
+from streamer.capture.demo import background, write_clip
 from streamer.commands.app import load_app
+from streamer.config.loading import load_config
 from streamer.errors import FacestreamError
+from streamer.pipeline import process_specs
+from streamer.vision.images import encode_image
+from trainer.replay.setting import replay_setting
 from trainer.replay.story import clock, figure_text, visits
 from trainer.truth.keys import Key
 from trainer.truth.said import Claim, SaidTrack
@@ -20,6 +24,7 @@ CONFIG = '[cameras.door]\nsource = "nowhere.mp4"\n'
     [
         (["absent.mp4"], "absent.mp4: no such clip"),
         (["text.mp4"], "text.mp4: cannot be opened as video"),
+        (["wall.png"], "wall.png: is a picture, and must be a clip"),
         (["clip.mp4", "--truth", "absent.json"], "absent.json: cannot be read"),
         (["clip.mp4", "--truth", "bad.json"], "bad.json: must be a truth file"),
         (["clip.mp4", "--page", "page.html"], "--page needs --truth"),
@@ -34,6 +39,7 @@ def test_what_cannot_be_replayed_is_one_line(
     (folder / "config.toml").write_text(CONFIG)
     (folder / "text.mp4").write_text("no clip")
     (folder / "bad.json").write_text("{}")
+    (folder / "wall.png").write_bytes(encode_image(background(320, 240), ".png"))
     write_clip(folder / "clip.mp4", [], 0.2, 10)
     result = CliRunner().invoke(load_app(), ["replay", *arguments])
     assert isinstance(result.exception, FacestreamError)
@@ -50,6 +56,18 @@ def test_a_camera_that_is_not_there(
     write_clip(folder / "clip.mp4", [], 0.2, 10)
     result = CliRunner().invoke(load_app(), ["replay", "clip.mp4", "--camera", "yard"])
     assert "no camera 'yard'. Cameras: door" in str(result.exception)
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_nothing_is_written_down_but_to_know_strangers_again(keep: bool, folder: Path) -> None:
+    path = folder / "config.toml"
+    sections = "[history]\nstrangers = true\nsnapshots = true\n[strangers]\nkeep = "
+    path.write_text(f"{CONFIG}{sections}{str(keep).lower()}\n")
+    with replay_setting(load_config(path), folder / "clip.mp4", fast=True) as setting:
+        assert (setting.history.enabled, setting.strangers.keep) == (keep, keep)
+        assert not setting.history.strangers
+        assert not setting.history.snapshots
+        assert ("history" in [spec.name for spec in process_specs(setting, {"replay": 0})]) is keep
 
 
 def test_visits_are_told_in_order_and_anew_with_each_name() -> None:

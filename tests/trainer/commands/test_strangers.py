@@ -244,6 +244,7 @@ def test_all_that_is_held_of_somebody_is_exported_and_the_export_is_forgotten(da
         (["not", "Nobody", "no-event"], "no event 'no-event'"),
         (["name", "unknown-99", "A"], "nothing is kept of 'unknown-99'"),
         (["name", "unknown-7", "unknown-8"], "must not be that of a stranger"),
+        (["enrol", "unknown-8", "no.jpg"], "must not be that of a stranger"),
         (["export", COLLINS, "--out", "x.tar"], "must end in .zip"),
     ],
 )

@@ -82,6 +82,19 @@ def test_faces_that_the_draft_has_missed(folder: Path) -> None:
     assert (ignored.person, ignored.known) == (None, False)
 
 
+def test_each_stranger_who_is_added_is_another_and_none_is_nobody(folder: Path) -> None:
+    keys = "keys = [[1.5, 10, 20, 30], [2, 40, 20, 30]]\n"
+    added = [f'[[added]]\nname = "{name}"\n{keys}' for name in ("stranger", "none", "stranger")]
+    path = write(folder, '[people]\nperson-1 = "stranger"\nperson-2 = "none"\n' + "".join(added))
+    made = named_truth(DRAFT, read_names(path)).tracks
+    assert [(one.person, one.known) for one in made] == [
+        ("stranger-1", False),
+        ("stranger-1", False),
+        ("stranger-added1", False),
+        ("stranger-added3", False),
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
@@ -95,6 +108,13 @@ def test_faces_that_the_draft_has_missed(folder: Path) -> None:
         ('[[added]]\nname = "Ada"', "added: each must have a name, and keys"),
         ('[[added]]\nname = "Ada"\nkeys = [[1, 2, 3]]', "added: each must have a name, and keys"),
         ("added = 3", "added: each must have a name, and keys"),
+        (
+            '[[added]]\nname = "A"\nkeys = [[1, 2, 3, inf]]',
+            "added: each must have a name, and keys",
+        ),
+        ('[[added]]\nname = "A"\nkeys = [[1, 2, 3, 0]]', "a side above 0"),
+        ('[[added]]\nname = "A"\nkeys = [[2, 2, 3, 4], [1, 2, 3, 4]]', "of rising times"),
+        ('[[added]]\nname = "A"\nkeys = [[11, 2, 3, 4]]', "must end within the clip, 10 s"),
         ('[people]\nperson-3 = "Ada"', "people.person-3: the draft has no such person"),
         ('[tracks]\n4 = "Ada"', "track 4: the draft has tracks 1 to 3"),
         ('[people]\nperson-1 = "A"\nperson-2 = "\\u0007"', "a name must have"),

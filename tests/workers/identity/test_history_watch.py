@@ -7,6 +7,7 @@ import pytest
 from streamer.history.corrections import ignore, name_stranger
 from streamer.history.database import history, history_file
 from streamer.history.writer import Writer
+from streamer.wire.messages import CorrectionEvent
 from tests.streamer.history.heard import ALL, LIMITS, crops, event
 from workers.identity.history_watch import NOBODY, HistoryChange, HistoryWatcher
 
@@ -61,6 +62,49 @@ def test_what_is_said_meanwhile_is_published_once(path: Path) -> None:
         assert change.people.strangers == ()
         path.unlink()
         assert wait(watcher) == HistoryChange(NOBODY, ())
+
+
+def test_what_is_said_while_it_reads_is_published(path: Path) -> None:
+    said: list[str] = []
+
+    def say(statement: str) -> None:
+        if "max(id)" in statement and not said:
+            said.append(statement)
+            with history(path) as connection:
+                name_stranger(connection, "unknown-2", "Eve", snapshots=False)
+
+    watcher = HistoryWatcher(path, "w", PATIENCE_S)
+    with watcher:
+        watcher.take()
+        assert watcher._connection is not None
+        watcher._connection.set_trace_callback(say)
+        with history(path) as connection:
+            ignore(connection, "Bob")
+        corrections: list[CorrectionEvent] = []
+        for _ in range(2):
+            watcher._look()
+            change = watcher.take()
+            corrections += change.corrections if change is not None else ()
+        watcher._connection.set_trace_callback(None)
+    assert said
+    assert [correction.identity for correction in corrections] == ["Eve"]
+
+
+def test_what_was_said_before_is_not_published_though_it_could_not_be_read_at_first(
+    path: Path,
+) -> None:
+    aside = path.with_name("aside")
+    path.rename(aside)
+    path.write_bytes(b"no database" * 1000)
+    with HistoryWatcher(path, "w", 0.02) as watcher:
+        assert watcher.take() is None
+        aside.replace(path)
+        change = wait(watcher)
+        assert change.people.gone == {"unknown-1"}
+        assert change.corrections == ()
+        with history(path) as connection:
+            name_stranger(connection, "unknown-2", "Eve", snapshots=False)
+        assert [said.identity for said in wait(watcher).corrections] == ["Eve"]
 
 
 def test_a_history_that_is_made_later_is_found(folder: Path) -> None:

@@ -22,3 +22,15 @@ def test_a_file_that_is_none_is_one_clear_line(folder: Path, content: bytes) -> 
     with pytest.raises(FacestreamError, match="must hold the next free number") as caught:
         IdSequence(folder / "next-number").take()
     assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_was_deleted_repeats_no_number_that_is_known(folder: Path) -> None:
+    path = folder / "next-number"
+    numbers = IdSequence(path)
+    numbers.begin_after(3 * BLOCK + 5)
+    assert numbers.take() == 3 * BLOCK + 6
+    numbers.begin_after(17)
+    assert numbers.take() == 3 * BLOCK + 7
+    numbers.begin_after(3 * BLOCK + 40)
+    assert numbers.take() == 3 * BLOCK + 41
+    assert IdSequence(path).take() == 4 * BLOCK + 6

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import count
 
 import numpy as np
@@ -71,3 +72,15 @@ def test_memory_has_a_limit(impostors: Impostors) -> None:
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     strangers.use(people(*((f"unknown-{n}", row) for n, row in enumerate(rows, start=1))))
     assert len(strangers._faces) == MAX_KNOWN
+
+
+def test_of_too_many_the_ignored_are_known_still(impostors: Impostors) -> None:
+    strangers = KeptStrangers(impostors, count(10_000).__next__)
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((MAX_KNOWN + 5, 128)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    known = people(*((f"unknown-{n}", row) for n, row in enumerate(rows, start=1)))
+    strangers.use(replace(known, ignored=frozenset(["unknown-1", "Bob"])))
+    assert strangers.name(rows[0]) == "unknown-1"
+    assert strangers.name(rows[1]) == "unknown-10000", "one too many, seen longest ago"
+    assert strangers.name(rows[0]) == "unknown-1"

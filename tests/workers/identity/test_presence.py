@@ -428,6 +428,29 @@ def test_two_faces_that_change_tracks_as_they_cross_keep_their_names(gallery: Ga
     assert scene.present() == [("e-1", OTHER, None), ("e-2", NAME, None)]
 
 
+def test_a_face_that_is_anothers_within_one_batch_takes_no_name_from_those_without(
+    gallery: Gallery,
+) -> None:
+    scene = Scene(gallery)
+    for sequence in range(1, 5):
+        scene.frame(sequence, (1, 2))
+        scene.crop(sequence, 1, 0)
+        scene.crop(sequence, 2, None)
+    told = len(scene.events)
+    crops = tuple(
+        CropInfo(
+            camera="door", epoch="e", track=1, sequence=sequence, captured=scene.stamp(),
+            media_ms=sequence * 40.0, box_xywh=(100, 10, 80, 80), quality=1.0,
+        )
+        for sequence in (5, 6, 7)
+    )  # fmt: skip
+    scene.people.take_embeddings(crops, np.eye(128, dtype=np.float32)[[0, 50, 50]])
+    assert [(e.event, e.track, e.identity) for e in scene.events[told:]] == [
+        ("exit", "e-1", NAME), ("enter", "e-1", None),
+    ]  # fmt: skip
+    assert ("e-2", None, "unknown-1") in scene.present()
+
+
 def test_what_is_remembered_of_tracks_that_ended_has_a_limit() -> None:
     scene = Scene(None, config=IdentifyConfig(exit_after_s=60.0, rejoin_s=60.0))
     for number in range(1, 3 * MAX_LOST):

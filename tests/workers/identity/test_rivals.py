@@ -36,6 +36,11 @@ def test_others_names_do_not_matter() -> None:
     assert loser(ada, [ada, person("Bob", 9.0, 200), person(None, 9.0, 400)], 0.5) is None
 
 
+def test_two_without_a_name_share_none() -> None:
+    nobody, other = person(None, 9.0, 0), person(None, -3.0, 200)
+    assert loser(nobody, [nobody, other], 0.5) is None
+
+
 @pytest.mark.parametrize(("lead", "newcomer_loses"), [(0.5, True), (1.4, True), (1.6, False)])
 def test_the_newcomer_must_be_clearly_better(lead: float, newcomer_loses: bool) -> None:
     there, newcomer = person("Ada", 1.0, 0), person("Ada", lead, 200, entered=False)

@@ -79,6 +79,16 @@ def test_another_gallery_starts_the_count_anew() -> None:
     assert vote.identity == "Ada"
 
 
+def test_a_name_stays_as_probable_as_it_was_until_another_gallery_has_judged() -> None:
+    vote = voting(*["Ada"] * 5)
+    vote.forget_votes()
+    assert vote.probability == pytest.approx(0.9)  # of who leaves now, for instance
+    vote.add("Ada", 0.6, 1.0, 1000.0)
+    assert vote.probability == pytest.approx(0.6)
+    vote.give_up_name()
+    assert vote.probability == 0.0
+
+
 @pytest.mark.parametrize(("person", "name", "chance"), [(1, "Bob", 0.8), (None, None, 0.2)])
 def test_a_prediction_votes_for_its_person_or_for_nobody(
     person: int | None, name: str | None, chance: float
