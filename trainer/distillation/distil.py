@@ -38,6 +38,7 @@ class Recipe:
 
     view_share: of the crops, whose target is what the teachers say of the crop, not the photo.
     frozen: the last block that stays as the start has it, with all before it ("3b"); "" for none.
+    optimiser: by whose rule steps are made; there is one, which the weights file tells.
     """
 
     epochs: float = 30.0

@@ -6,8 +6,6 @@ is scaled to the size of AdamW's steps (Liu et al. 2025, "Muon is scalable for L
 rates and decay mean the same. What is no kernel of a convolution is left to AdamW.
 """
 
-from collections.abc import Sequence
-
 import keras
 import tensorflow as tf
 
@@ -21,27 +19,14 @@ _RMS_OF_ADAMW = 0.2
 class Muon(keras.optimizers.AdamW):
     """AdamW, but for kernels of convolutions (four dimensions); Keras's own is for matrices."""
 
-    def build(self, variables: Sequence[keras.Variable]) -> None:
-        """Make room for what is kept of each variable."""
-        if self.built:
-            return
-        super().build(variables)
-        self._averages = {
-            self._get_variable_index(variable): self.add_variable_from_reference(
-                variable, name="average"
-            )
-            for variable in variables
-            if len(variable.shape) == 4
-        }
-
     def update_step(
         self, gradient: tf.Tensor, variable: keras.Variable, learning_rate: tf.Tensor
     ) -> None:
         """Change one variable by its gradient."""
-        average = self._averages.get(self._get_variable_index(variable))
-        if average is None:
+        if len(variable.shape) != 4:
             super().update_step(gradient, variable, learning_rate)
             return
+        average = self._momentums[self._get_variable_index(variable)]
         self.assign(average, average * _AVERAGING + gradient)
         ahead = gradient + average * _AVERAGING
         rows, columns = ahead.shape[0] * ahead.shape[1] * ahead.shape[2], ahead.shape[3]

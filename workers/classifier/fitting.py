@@ -32,11 +32,12 @@ _KERNEL_IMPOSTORS = 1000
 _PRIOR_PEOPLE = 5
 """What the enrolled say of strangers counts as much as the impostors with so many people."""
 
-_TRAINED_SHARE = 0.3
+_TRAINED_SHARE = 0.2
 """Impostors are a little farther away than real strangers, and come from faces that the network was
-trained on, which it keeps apart better than others: even with real faces of the training for
+trained on, which it keeps apart better than others: even with real faces of an earlier training for
 impostors, 1.7 % of 2,100 photos of people in no training were named where 1 % was wanted (LFW,
-galleries of one person)."""
+galleries of one person). With a share of 0.3 the weights that ship name 1.1 % of them where 20
+people are enrolled with five photos each, with 0.2 0.9 %; of their own, 99 % with either."""
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int32]
 
