@@ -8,6 +8,7 @@ FacestreamError ............. anything that a user can correct: one line, exit c
 |-- WeightsError ............ a weights file that is damaged or does not fit
 |-- GalleryError ............ a gallery that is damaged, empty or made with other weights
 |-- HistoryError ............ a store of events that is damaged, full or newer than this program
+|-- ControlError ............ a change of people that was refused, failed or cannot be asked for
 `-- DatasetError ............ a folder of photos that cannot be trained on
 """
 
@@ -42,6 +43,17 @@ class GalleryError(FacestreamError):
 
 class HistoryError(FacestreamError):
     """The store of events and visits cannot be read or written."""
+
+
+class ControlError(FacestreamError):
+    """A change of people was refused or failed, or nobody answers on the control socket.
+
+    `job` is what became of it (`streamer.wire.control.Job`), where it was taken on.
+    """
+
+    def __init__(self, text: str, job: object = None) -> None:
+        super().__init__(text)
+        self.job = job
 
 
 class DatasetError(FacestreamError):

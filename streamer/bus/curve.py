@@ -8,6 +8,7 @@ The folder on the pipeline's own host, and what is carried to another host as it
     authorised/capture/NAME.key        public keys of other hosts, by what they may do there;
     authorised/worker/NAME.key         a key may lie in several of these folders
     authorised/subscriber/NAME.key
+    authorised/control/NAME.key
     NAME/client.key_secret, server.key to be carried to that host
 
 A public key in `authorised/` itself, where versions before roles put all of them, counts as a
@@ -26,7 +27,7 @@ import zmq.auth
 from streamer.errors import ConfigError
 from streamer.files import replacing
 
-KeyRole = Literal["capture", "worker", "subscriber"]
+KeyRole = Literal["capture", "worker", "subscriber", "control"]
 KEY_ROLES: tuple[KeyRole, ...] = get_args(KeyRole)
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}")

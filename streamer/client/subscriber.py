@@ -12,6 +12,7 @@ from streamer.errors import ProtocolError
 from streamer.wire.codec import decode
 from streamer.wire.messages import (
     CorrectionEvent,
+    ExpiryEvent,
     FrameEvent,
     GalleryEvent,
     IdentityEvent,
@@ -20,7 +21,15 @@ from streamer.wire.messages import (
 )
 from streamer.wire.topics import matches
 
-Event = IdentityEvent | PresenceEvent | FrameEvent | GalleryEvent | CorrectionEvent | Stats
+Event = (
+    IdentityEvent
+    | PresenceEvent
+    | FrameEvent
+    | GalleryEvent
+    | CorrectionEvent
+    | ExpiryEvent
+    | Stats
+)
 SUBSCRIBER_HWM = 1000
 
 
@@ -32,7 +41,8 @@ class Subscriber:
     address: as `bus.events` or `bus.pictures` of the config, with an absolute path:
         "ipc:///…/run/events".
     topics: what to receive. "identity/door" is that camera's; "identity/" every camera's;
-        likewise "presence/", and "frame/" from `bus.pictures`; "stats", "gallery", "correction".
+        likewise "presence/", and "frame/" from `bus.pictures`; "stats", "gallery", "correction",
+        "expiry".
     keys: folder of CURVE keys, for tcp; insecure: tcp without encryption, as the pipeline's.
     hwm: how many messages wait for this program at most.
 

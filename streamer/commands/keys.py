@@ -21,6 +21,9 @@ def keys(
     subscriber: Annotated[
         _Names, typer.Option("--subscriber", help="A host that subscribes; may be repeated.")
     ] = None,
+    control: Annotated[
+        _Names, typer.Option("--control", help="A host that may change people; may be repeated.")
+    ] = None,
     client: Annotated[_Names, typer.Option("--client", hidden=True)] = None,
 ) -> None:
     """Make the CURVE keys that tcp:// addresses need; keys that exist are kept.
@@ -36,7 +39,12 @@ def keys(
         )
     made = make_keys(
         folder,
-        {"capture": capture or [], "worker": worker or [], "subscriber": subscriber or []},
+        {
+            "capture": capture or [],
+            "worker": worker or [],
+            "subscriber": subscriber or [],
+            "control": control or [],
+        },
     )
     for path in made:
         typer.echo(path)

@@ -71,6 +71,7 @@ def dispatch(context: typer.Context, heartbeat: HeartbeatOption = None) -> None:
         config.address("work"),
         config.address("ingest"),
         config.address("kept") if config.keeps_crops else None,
+        config.address("asked") if config.control.enabled else None,
     )
     run_service(Dispatch(config.dispatch, endpoints), config, stop, heartbeat)
 

@@ -50,6 +50,12 @@ def _bus_faults(config: Config) -> list[str]:
                 f"bus.{name}: tcp:// needs bus.keys (make them with `facestream keys`) or "
                 f"bus.insecure = true. Received: {address}"
             )
+    faults += [
+        f"bus.{name}: must be ipc:// while bus.insecure is true, or anybody could change people. "
+        f"Received: {config.addresses[name]}"
+        for name in ("control", "asked")
+        if is_tcp(config.addresses[name]) and config.bus.insecure
+    ]
     return [*faults, *_long_paths(config)]
 
 

@@ -183,6 +183,8 @@ class BusConfig(Section):
     ingest: Address = "ipc://run/ingest"
     events: Address = "ipc://run/events"
     kept: Address = "ipc://run/kept"
+    control: Address = "ipc://run/control"
+    asked: Address = "ipc://run/asked"
     frames: Address = "ipc://run/frames"
     pictures: Address = "ipc://run/pictures"
     keys: PathText = ""
@@ -209,6 +211,13 @@ class StrangersConfig(Section):
 
     keep: bool = False
     keep_days: Annotated[float, Field(gt=0, le=36_500)] = 7.0
+
+
+class ControlConfig(Section):
+    """The service that changes people."""
+
+    enabled: bool = True
+    expiry_warning_days: Annotated[float, Field(ge=0, le=3650)] = 7.0
 
 
 class LogConfig(Section):
@@ -245,6 +254,7 @@ class Config(Section):
     bus: BusConfig = BusConfig()
     strangers: StrangersConfig = StrangersConfig()
     history: HistoryConfig = HistoryConfig()
+    control: ControlConfig = ControlConfig()
     log: LogConfig = LogConfig()
     supervise: SuperviseConfig = SuperviseConfig()
     path: Annotated[Path, Field(exclude=True)] = Path("config.toml")
@@ -263,6 +273,11 @@ class Config(Section):
     def history_path(self) -> Path:
         """The file of the history: events, visits, and crops that may be kept."""
         return self.data_path / HISTORY_FILE
+
+    @property
+    def control_path(self) -> Path:
+        """The folder of changes of people that are under way."""
+        return self.data_path / "control"
 
     @property
     def keeps_crops(self) -> bool:

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from streamer.dispatch.asked import AskedBatch
 from streamer.dispatch.queue import QueuedCrop
 
 _IDLE_EXPIRY_S = 5.0
@@ -14,12 +15,13 @@ _IDLE_EXPIRY_S = 5.0
 
 @dataclass(frozen=True)
 class BatchOut:
-    """A batch in a worker's hands."""
+    """A batch in a worker's hands: live crops, or those that were asked for."""
 
     number: int
     worker: bytes
     crops: list[QueuedCrop]
     deadline: float
+    asked: AskedBatch | None = None
 
 
 @dataclass
@@ -42,8 +44,13 @@ class WorkerPool:
 
     @property
     def held(self) -> int:
-        """How many crops are in the workers' hands."""
+        """How many live crops are in the workers' hands."""
         return sum(len(out.crops) for out in self._out.values())
+
+    @property
+    def held_asked(self) -> int:
+        """How many crops that were asked for are in the workers' hands."""
+        return sum(len(out.asked.pixels) for out in self._out.values() if out.asked is not None)
 
     def ready(self, worker: bytes, capacity: int, now: float) -> None:
         """Note that a worker asks for work; one that has a batch asked before it came."""
@@ -70,6 +77,21 @@ class WorkerPool:
         """Note a batch that was sent."""
         self.forget_idle(worker)
         self._out[number] = BatchOut(number, worker, crops, now + self._timeout_s)
+
+    def gave_asked(self, number: int, worker: bytes, asked: AskedBatch, now: float) -> None:
+        """Note a batch of crops that were asked for."""
+        self.forget_idle(worker)
+        self._out[number] = BatchOut(number, worker, [], now + self._timeout_s, asked)
+
+    def finish_asked(self, number: int, worker: bytes, count: int) -> AskedBatch | None:
+        """Return a batch of crops that were asked for; None if this worker has no such batch."""
+        out = self._out.get(number)
+        if out is None or out.asked is None or out.worker != worker:
+            return None
+        if len(out.asked.pixels) != count:
+            return None
+        del self._out[number]
+        return out.asked
 
     def forget_idle(self, worker: bytes) -> None:
         """Note that a worker waits no longer, or that it cannot be reached."""

@@ -15,6 +15,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 from streamer.bus.sockets import Bus, Socket, receive_all, send_to_peer, try_send
 from streamer.config.sections import DispatchConfig
+from streamer.dispatch.asked import AskedCrops
 from streamer.dispatch.keeping import Keeping
 from streamer.dispatch.pool import WorkerPool, shares
 from streamer.dispatch.queue import CropQueue, QueuedCrop
@@ -50,15 +51,16 @@ _DRAIN_QUIET_MS = 100
 
 @dataclass(frozen=True)
 class DispatchEndpoints:
-    """Addresses: crops and work are bound here, ingest is identify's.
+    """Addresses: crops, work and asked are bound here, ingest is identify's.
 
-    kept: history's, where crops may be kept.
+    kept: history's, where crops may be kept. asked: for control, if there is one.
     """
 
     crops: str
     work: str
     ingest: str
     kept: str | None = None
+    asked: str | None = None
 
 
 class Dispatch:
@@ -73,6 +75,7 @@ class Dispatch:
         self._kept = StageCounters("crops to keep")
         self._keeping = Keeping()
         self._history: Socket | None = None
+        self._asked: AskedCrops | None = None
         self._drops = DropLog(log)
         self._queue = CropQueue(
             config.max_queue, config.max_age_ms, self._counters, self._clocks.age_ms
@@ -90,13 +93,19 @@ class Dispatch:
         if self._endpoints.kept is not None:
             self._history = bus.connect(zmq.PUSH, self._endpoints.kept, KEPT_HWM, immediate=True)
         self._monitor = bus.monitor(self._work, zmq.EVENT_DISCONNECTED)
+        asked = None
+        if self._endpoints.asked is not None:
+            asked = bus.bind(zmq.ROUTER, self._endpoints.asked)
+            asked.router_mandatory = True
+            self._asked = AskedCrops(asked)
         reporter = StatsReporter("dispatch", "dispatch", self._ingest)
         poller = zmq.Poller()
-        for socket in (self._crops, self._work, self._monitor):
-            poller.register(socket, zmq.POLLIN)
+        for socket in (self._crops, self._work, self._monitor, asked):
+            if socket is not None:
+                poller.register(socket, zmq.POLLIN)
         heartbeat.ready()
         while not stop.is_set():
-            busy = bool(self._pool.held) or bool(self._queue)
+            busy = bool(self._pool.busy()) or bool(self._queue)
             poller.poll(_POLL_MS if busy else _IDLE_POLL_MS)
             self._turn()
             heartbeat.beat()
@@ -107,6 +116,7 @@ class Dispatch:
     def _turn(self) -> None:
         self._receive_work()
         self._receive_crops()
+        self._receive_asked()
         self._find_lost_workers()
         self._hand_out()
 
@@ -122,6 +132,11 @@ class Dispatch:
             self._messages.forward()
             self._clocks.observe(info.captured, info.camera)
             self._queue.put(QueuedCrop(info, buffers[0]))
+
+    def _receive_asked(self) -> None:
+        if self._asked is not None:
+            for fault in self._asked.receive(time.monotonic()):
+                self._drops.tell(fault)
 
     def _receive_work(self) -> None:
         for worker, *parts in receive_all(self._work):
@@ -156,6 +171,11 @@ class Dispatch:
         self._drops.tell(error)
 
     def _finish(self, worker: bytes, done: BatchDone, vectors: bytes | memoryview) -> str | None:
+        if self._asked is not None:
+            asked = self._pool.finish_asked(done.batch, worker, done.count)
+            if asked is not None:
+                self._asked.answer(asked, done.fingerprint, vectors)
+                return None
         crops = self._pool.finish(done.batch, worker, done.count)
         if crops is None:
             log.info("a late or strange batch %d of %a was dropped", done.batch, done.worker)
@@ -167,6 +187,8 @@ class Dispatch:
             self._counters.drop("identify_queue_full", len(infos))
         if self._history is not None:
             self._keep(self._history, crops, done.fingerprint, memoryview(vectors))
+        if self._asked is not None:
+            self._asked.show(crops, done.fingerprint, memoryview(vectors), time.monotonic())
         return None
 
     def _keep(
@@ -192,6 +214,27 @@ class Dispatch:
         if now >= self._next_expiry:  # what is handed out is looked at once more anyway
             self._next_expiry = now + _EXPIRY_S
             self._queue.expire()
+        if self._asked is not None and self._asked.overdue(now):
+            self._hand_out_asked(self._asked, now)
+        self._hand_out_live(now)
+        if self._asked is not None and not self._queue:
+            self._hand_out_asked(self._asked, now)
+
+    def _hand_out_asked(self, asked: AskedCrops, now: float) -> None:
+        """Give one batch of crops that were asked for to a worker that waits."""
+        idle = self._pool.idle(now)
+        batch = asked.next() if idle else None
+        if batch is None:
+            return
+        worker, number = idle[0][0], self._pool.next_number()
+        message = encode(Batch(number, len(batch.pixels)), *batch.pixels)
+        if send_to_peer(self._work, worker, message) == "sent":
+            self._pool.gave_asked(number, worker, batch, now)
+        else:
+            self._pool.forget_idle(worker)
+            asked.put_back(batch)
+
+    def _hand_out_live(self, now: float) -> None:
         if not self._queue:
             return
         idle = self._pool.idle(now)
@@ -230,6 +273,9 @@ class Dispatch:
                 if send_to_peer(self._work, worker, probe) == "gone"
             }
         for out in self._pool.take_lost(gone, now):
+            if out.asked is not None and self._asked is not None:
+                self._asked.put_back(out.asked, attempted=True)
+                continue
             log.warning("a worker was lost with a batch of %d crops", len(out.crops))
             for crop in reversed(out.crops):
                 self._queue.put_back(crop, attempted=True)
@@ -242,10 +288,16 @@ class Dispatch:
             self._turn()
             if quiet and not self._pool.held and not self._queue:
                 break
+        if self._asked is not None:
+            self._asked.clear(self._pool.held_asked)
         self._queue.clear("stopped")
         self._counters.drop("stopped", self._pool.clear())
 
     def _stages(self) -> tuple[StageCount, ...]:
         held = len(self._queue) + self._pool.held
-        stages = self._counters.snapshot(held), self._messages.snapshot()
-        return stages if self._history is None else (*stages, self._kept.snapshot())
+        stages: tuple[StageCount, ...] = self._counters.snapshot(held), self._messages.snapshot()
+        if self._history is not None:
+            stages = (*stages, self._kept.snapshot())
+        if self._asked is not None:
+            stages = (*stages, self._asked.snapshot(self._pool.held_asked))
+        return stages

@@ -3,7 +3,7 @@
 Whatever comes in is checked field by field; what does not fit raises ProtocolError.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any, TypeVar
@@ -38,8 +38,13 @@ def encode(message: object, *buffers: bytes | memoryview) -> list[bytes | memory
     return [msgpack.packb(header), *buffers]
 
 
-def decode(parts: Sequence[bytes | memoryview]) -> tuple[Any, list[bytes | memoryview]]:
-    """Return the message and its buffers. Raises ProtocolError for anything that does not fit."""
+def decode(
+    parts: Sequence[bytes | memoryview], types: Mapping[str, type] = TYPES
+) -> tuple[Any, list[bytes | memoryview]]:
+    """Return the message and its buffers. Raises ProtocolError for anything that does not fit.
+
+    types: of the messages that may come, by name.
+    """
     if not parts:
         raise ProtocolError("a message must have a header. Received: no parts")
     header, buffers = parts[0], list(parts[1:])
@@ -58,10 +63,10 @@ def decode(parts: Sequence[bytes | memoryview]) -> tuple[Any, list[bytes | memor
     version, kind = content.pop("v", None), content.pop("type", None)
     if version != VERSION:
         raise ProtocolError(f"the version must be {VERSION}. Received: {version!r:.40}")
-    if not isinstance(kind, str) or kind not in TYPES:
+    if not isinstance(kind, str) or kind not in types:
         raise ProtocolError(f"the type must be a known one. Received: {kind!r:.40}")
     try:
-        message = _adapter(TYPES[kind]).validate_python(content)
+        message = _adapter(types[kind]).validate_python(content)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(step) for step in first["loc"])
@@ -92,7 +97,7 @@ def _check_buffers(message: Any, buffers: Sequence[bytes | memoryview]) -> None:
         case FrameOffer() | FrameEvent():
             wanted = [[], [len(buffers[0])]] if buffers else [[]]
         case _:
-            wanted = [[]]
+            wanted = [list(getattr(message, "part_sizes", ()))]
     received = [len(part) for part in buffers]
     if received not in wanted:
         raise ProtocolError(

@@ -38,7 +38,7 @@ WireBox = tuple[
     Annotated[int, Field(ge=0, le=2**20)],
     Annotated[int, Field(ge=0, le=2**20)],
 ]
-Role = Literal["capture", "dispatch", "embed", "identify", "view", "history"]
+Role = Literal["capture", "dispatch", "embed", "identify", "view", "history", "control"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -301,6 +301,18 @@ class CorrectionEvent:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExpiryEvent:
+    """Published on `expiry`: somebody will soon be forgotten, as was agreed, or is now.
+
+    expiry: `soon`, once a day, or `forgotten`.
+    """
+
+    expiry: Literal["soon", "forgotten"]
+    person: Name
+    expires_utc: Name
+
+
+@dataclass(frozen=True, kw_only=True)
 class FrameEvent:
     """Published on `frame/<camera>`, on the socket of the pictures. Part 1: a JPEG."""
 
@@ -330,6 +342,7 @@ TYPES: dict[str, type] = {
         PresenceEvent,
         GalleryEvent,
         CorrectionEvent,
+        ExpiryEvent,
         FrameEvent,
     )
 }

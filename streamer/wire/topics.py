@@ -10,6 +10,7 @@ from typing import Literal
 STATS = b"stats"
 GALLERY = b"gallery"
 CORRECTION = b"correction"
+EXPIRY = b"expiry"
 
 Kind = Literal["identity", "presence", "frame", "feedback", "wanted"]
 

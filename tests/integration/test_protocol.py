@@ -12,7 +12,7 @@ import zmq
 
 from streamer.client.subscriber import Subscriber
 from streamer.vision.images import decode_image
-from streamer.wire import messages
+from streamer.wire import control, messages
 from tests.integration.harness import GENEROUS_S, LOOP, Pipeline
 from workers.gallery.version import Gallery
 
@@ -28,6 +28,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
         "FrameEvent",
         "GalleryEvent",
         "CorrectionEvent",
+        "ExpiryEvent",
         "Stats",
     ],
 )
@@ -39,10 +40,34 @@ def test_the_page_names_every_field_and_no_other(name: str) -> None:
     }
 
 
+@pytest.mark.parametrize("name", ["Job", "Refusal"])
+def test_the_page_names_every_field_of_answers_to_changes(name: str) -> None:
+    section = PAGE.split(f"### {name}")[1].split("\n#")[0]
+    column = " ".join(re.findall(r"^\| (`.*?) \|", section, re.MULTILINE))
+    assert set(re.findall(r"`(\w+)`", column)) == {
+        field.name for field in fields(getattr(control, name))
+    }
+
+
+def test_the_page_names_every_request_and_answer_with_its_fields() -> None:
+    section = PAGE.split("## Changing people")[1].split("## In full")[0]
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", section, re.MULTILINE))
+    common = {"id", "wait_ms", "person", "force", "accept_look_alikes"}
+    for name, kind in {**control.REQUESTS, **control.ANSWERS}.items():
+        if name in ("Job", "Refusal"):
+            continue
+        wanted = {field.name for field in fields(kind)} - common
+        named = set(re.findall(r"`(\w+)`", rows[name]))
+        assert wanted <= named, (name, wanted - named)
+    nested = (control.JobRow, control.PersonRow, control.CropCount, control.VersionRow)
+    for kind in nested:
+        assert {field.name for field in fields(kind)} <= set(re.findall(r"`(\w+)`", section))
+
+
 def test_what_is_published_is_as_the_page_says_and_its_subscriber_hears_who_is_there(
     pipeline: Pipeline, gallery: Gallery, clip: Path
 ) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    *_, code = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     script = pipeline.folder / "subscriber.py"
     script.write_text(code)
     assert set(re.findall(r"^import (\w+)", code, re.MULTILINE)) == {"sys", "msgpack", "zmq"}

@@ -4,9 +4,11 @@ import typer
 
 from trainer.commands import (
     clips,
+    control,
     enrolment,
     history,
     labelling,
+    names,
     offline,
     replay,
     set_aside,
@@ -25,4 +27,6 @@ def register(app: typer.Typer) -> None:
     replay.register(app)
     labelling.register(app)
     clips.register(app)
+    control.register(app)
+    names.register(app)
     app.add_typer(train_app)

@@ -9,17 +9,21 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from streamer.bus.sockets import is_tcp
 from streamer.config.loading import load_config
 from streamer.config.sections import Config
-from streamer.errors import FacestreamError, GalleryError, WeightsError
+from streamer.control.line import new_request_id
+from streamer.control.running import running_control
+from streamer.errors import FacestreamError, GalleryError
 from streamer.runtime.cores import available_cores
+from streamer.wire.control import EnrolPaths, Forget
 from trainer.commands.enrolment_report import (
     ids_set_aside,
-    keep_refused,
     question,
     report_enrolment,
     tell_set_aside,
 )
+from trainer.commands.performing import perform, perform_there
 from trainer.support.progress import progress_bar
 from trainer.support.stopping import stoppable
 
@@ -27,8 +31,6 @@ if TYPE_CHECKING:
     from trainer.enrolment.bulk import Rules
     from workers.classifier.impostors import Impostors
     from workers.embedding.embedder import Embedder
-    from workers.gallery.purge import Removal
-    from workers.gallery.store import GalleryStore
 
 Force = Annotated[bool, typer.Option("--force", help="Do not check whom the pictures look like.")]
 AcceptLookAlikes = Annotated[
@@ -55,11 +57,23 @@ def enrol(
     """Enrol a person from photos, folders and clips; a running pipeline takes it up."""
     from trainer.enrolment.enrol import enrol as enrol_people
     from trainer.enrolment.harvest import harvest
+    from trainer.enrolment.reporting import keep_refused
     from workers.classifier.fitting import spec_of
     from workers.gallery.store import GalleryStore
 
     config = load_config(context.obj)
     name = name_of_somebody(name)
+    with running_control(config) as control:
+        if control is not None and not is_tcp(config.address("control")):
+            change = EnrolPaths(
+                id=new_request_id(),
+                person=name,
+                force=force,
+                accept_look_alikes=accept_look_alikes,
+                paths=tuple(str(path.absolute()) for path in paths),
+            )
+            perform_there(control, change)
+            return
     console = Console(stderr=True)
     with console.status("looking for faces") as status:
         found = harvest(
@@ -70,7 +84,7 @@ def enrol(
     for where, why in found.refused:
         typer.echo(f"refused: {where}: {why}", err=True)
     if not found.usable:
-        kept = keep_refused(config, name, found.faces, found.refused_files)
+        kept = keep_refused(config.data_path, name, found.faces, found.refused_files)
         raise GalleryError(f"{name} was not enrolled: no picture can be used; see {kept}")
     store = GalleryStore(config.gallery_path)
     already = ids_set_aside(store)
@@ -130,6 +144,7 @@ def enrol_folder(
 
 def people(context: typer.Context) -> None:
     """List the people who are enrolled."""
+    from workers.gallery.notes import Note, read_notes
     from workers.gallery.store import GalleryStore
 
     config = load_config(context.obj)
@@ -141,10 +156,13 @@ def people(context: typer.Context) -> None:
     table.add_column("name")
     table.add_column("crops", justify="right")
     table.add_column("set aside", justify="right")
+    table.add_column("expires")
+    notes = read_notes(config.gallery_path)
     for index, name in enumerate(gallery.people.names):
         aside = len(gallery.people.aside.of(name))
         crops = int((gallery.people.labels == index).sum())
-        table.add_row(name, str(crops), str(aside) if aside else "")
+        expires = notes.get(name, Note()).expires_utc or ""
+        table.add_row(name, str(crops), str(aside) if aside else "", expires[:10])
     Console().print(table)
 
 
@@ -157,51 +175,7 @@ def forget(
     That is crops, numbers, names and contact sheets in every version of the gallery, refused
     pictures, unfinished work, reports and exports. Killed, the same command goes on.
     """
-    from workers.gallery.store import GalleryStore
-    from workers.names import composed_name
-
-    config = load_config(context.obj)
-    name = composed_name(name)
-    store = GalleryStore(config.gallery_path)
-    with store.lock() as finished:
-        _forget_as_stranger(config, store, name)
-        removal = store.forget(name) if name else None
-        removals = [*finished, *([removal] if removal else [])]
-        for each in removals:
-            _tell_removal(each)
-        if name not in [each.name for each in removals]:
-            raise GalleryError(
-                f"{name!r} is not enrolled, and nothing in {config.data_path} is of that name; "
-                f"see who is with: facestream people"
-            )
-        if store.current_version() in [new for each in removals for new in each.versions.values()]:
-            _fit_anew(store, config)
-
-
-def _forget_as_stranger(config: Config, store: "GalleryStore", name: str) -> None:
-    """Delete visits of strangers kept who are probably this person; first, while that is known."""
-    from streamer.errors import HistoryError
-    from streamer.history.database import history
-    from streamer.history.forgetting import forget_visits, is_damaged
-    from streamer.history.queries import strangers_crops
-    from trainer.enrolment.find import find_person
-
-    try:
-        gallery = store.read()
-    except GalleryError:
-        return  # what is damaged tells nobody
-    if gallery is None or name not in gallery.people.names or not config.history_path.is_file():
-        return
-    try:
-        with history(config.history_path) as connection:
-            crops = strangers_crops(connection, gallery.weights)
-            count = forget_visits(connection, find_person(gallery, name, crops))
-    except HistoryError as error:
-        if not is_damaged(config.history_path, error):
-            raise
-        return  # `forget` deletes it as a whole
-    if count:
-        typer.echo(f"{count} visits of strangers who were kept and look like {name} are deleted")
+    perform(load_config(context.obj), Forget(id=new_request_id(), person=name))
 
 
 def rebuild(context: typer.Context) -> None:
@@ -266,31 +240,3 @@ def network(config: Config) -> "tuple[Embedder, Impostors]":
         config.weights_path, config.embed, available_cores(), config.answers_path
     )
     return embedder, load_impostors(config.weights_path, embedder.fingerprint)
-
-
-def _tell_removal(removal: "Removal") -> None:
-    typer.echo(f"{removal.name} is forgotten; deleted:")
-    if removal.visits:
-        typer.echo(f"  history: {removal.visits} visits")
-    for old, new in removal.versions.items():
-        instead = f"in its place is {new}" if new else "nobody else was in it, or it was damaged"
-        typer.echo(f"  gallery {old}; {instead}")
-    for path in removal.paths:
-        typer.echo(f"  {path}")
-
-
-def _fit_anew(store: "GalleryStore", config: Config) -> None:
-    """Fit the gallery in use to those who are left, if what that needs is there."""
-    from workers.classifier.fitting import spec_of
-    from workers.classifier.impostors import load_impostors
-
-    gallery = store.read()
-    if gallery is None or not gallery.people.names:
-        return
-    try:
-        impostors = load_impostors(config.weights_path, gallery.weights)
-    except WeightsError as error:
-        typer.echo(f"not fitted anew to the others: {error}", err=True)
-        return
-    saved = store.refit(impostors, spec_of(config.identify))
-    typer.echo(f"gallery {saved.version} is in use, fitted anew to the others")

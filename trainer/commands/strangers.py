@@ -1,7 +1,7 @@
 """`facestream unknowns`, `name`, `not`, `ignore`: strangers who were kept, and corrections."""
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -9,15 +9,13 @@ from rich.table import Table
 
 from streamer.commands.history import AsJson, Since, local_time, moment_ms
 from streamer.config.loading import load_config
-from streamer.errors import GalleryError, HistoryError
+from streamer.control.line import new_request_id
 from streamer.files import write_file
 from streamer.history import corrections, queries
 from streamer.history.database import history
-from trainer.commands.enrolment import Force, name_of_somebody, network
-from trainer.commands.enrolment_report import ids_set_aside, report_enrolment
-
-if TYPE_CHECKING:
-    from streamer.history.queries import StoredCrop
+from streamer.wire.control import Ignore, NameStranger, NotHer
+from trainer.commands.enrolment import Force
+from trainer.commands.performing import perform
 
 _KEPT_SINCE = "strangers are kept only while strangers.keep is true"
 Stranger = Annotated[str, typer.Argument(help="A stranger, e.g. unknown-17.")]
@@ -85,38 +83,8 @@ def name(
     force: Force = False,
 ) -> None:
     """Enrol a stranger from what was kept; earlier visits get the name, too."""
-    from streamer.history.forgetting import remove_sheet
-    from trainer.enrolment.enrol import enrol
-    from trainer.enrolment.kept import harvest_of
-    from workers.classifier.fitting import spec_of
-    from workers.gallery.store import GalleryStore
-
-    config = load_config(context.obj)
-    person = name_of_somebody(person)
-    with history(config.history_path) as connection:
-        kept = queries.crops_of_stranger(connection, stranger)
-        if not kept:
-            raise HistoryError(f"nothing is kept of {stranger!r:.60}; see facestream unknowns")
-        with Console(stderr=True).status("embedding"):
-            embedder, impostors = network(config)
-            crops = _of_weights(kept, embedder.fingerprint)
-            store = GalleryStore(config.gallery_path)
-            already = ids_set_aside(store)
-            gallery, intakes = enrol(
-                store,
-                {person: harvest_of(crops)},
-                embedder=embedder,
-                impostors=impostors,
-                rules=config.enrol,
-                spec=spec_of(config.identify),
-                force=force,
-            )
-        # Where the command was killed after this, all crops are enrolled, and the rest is done.
-        if gallery is not None or not intakes[person].refused.startswith("nothing new"):
-            report_enrolment(config, gallery, intakes, already)
-        visits = corrections.name_stranger(connection, stranger, person, config.history.snapshots)
-        remove_sheet(config.history_path)
-    typer.echo(f"{stranger} is {person}, in {visits} earlier visits, too")
+    change = NameStranger(id=new_request_id(), stranger=stranger, person=person, force=force)
+    perform(load_config(context.obj), change)
 
 
 def not_(
@@ -125,39 +93,7 @@ def not_(
     event: Annotated[str, typer.Argument(help="The id of an event: facestream events.")],
 ) -> None:
     """Say that an event was not that person but somebody else; the crop is learnt from."""
-    from trainer.enrolment.kept import learn_not
-    from workers.classifier.fitting import spec_of
-    from workers.gallery.store import GalleryStore
-    from workers.names import composed_name
-
-    config = load_config(context.obj)
-    person = composed_name(person)
-    with history(config.history_path) as connection:
-        visit, who = queries.visit_of_event(connection, event)
-        kept = queries.crops_of_visit(connection, visit)
-        if who != person:
-            raise HistoryError(
-                f"event {event} must be of {person}. It is of {who or 'nobody enrolled'}"
-            )
-        if kept:
-            with Console(stderr=True).status("embedding"):
-                embedder, impostors = network(config)
-                saved = learn_not(
-                    GalleryStore(config.gallery_path),
-                    person,
-                    _of_weights(kept, embedder.fingerprint),
-                    embedder=embedder,
-                    impostors=impostors,
-                    spec=spec_of(config.identify),
-                )
-        corrections.not_this_person(connection, visit, person, config.strangers.keep)
-    if kept:
-        typer.echo(f"gallery {saved.version} knows {len(kept)} crops that are not {person}")
-    else:
-        typer.echo(
-            "the visit is nobody's now, but nothing can be learnt from it: no crop of it was "
-            "kept; set history.snapshots = true to keep one of each visit"
-        )
+    perform(load_config(context.obj), NotHer(id=new_request_id(), person=person, event=event))
 
 
 def ignore(
@@ -169,42 +105,10 @@ def ignore(
 
     Their visits are deleted. Of a stranger only what they are known by is kept.
     """
-    from streamer.history.forgetting import clean, remove_sheet
-    from workers.names import check_name
-
     config = load_config(context.obj)
-    with history(config.history_path, make=bool(who)) as connection:
-        if not who:
-            for each in corrections.ignored(connection):
-                typer.echo(each)
-            return
-        who = check_name(who)
-        if undo:
-            if not corrections.heed(connection, who):
-                raise HistoryError(f"{who} is not ignored; see who is with: facestream ignore")
-            typer.echo(f"{who} is ignored no more")
-            return
-        if not corrections.is_stranger(who) and who not in _enrolled(context):
-            raise GalleryError(f"{who!r} is not enrolled; see facestream people")
-        corrections.ignore(connection, who)
-        remove_sheet(config.history_path)
-        clean(connection, config.history_path)
-    typer.echo(f"{who} is ignored from now on; undo with: facestream ignore --undo {who!r}")
-
-
-def _enrolled(context: typer.Context) -> tuple[str, ...]:
-    from workers.gallery.store import GalleryStore
-
-    gallery = GalleryStore(load_config(context.obj).gallery_path).read()
-    return gallery.people.names if gallery else ()
-
-
-def _of_weights(crops: "list[StoredCrop]", weights: str) -> "list[StoredCrop]":
-    """Return the crops, all cut as the network in use wants them. Raises HistoryError."""
-    fitting = [crop for crop in crops if crop.weights == weights]
-    if not fitting:
-        raise HistoryError(
-            f"what was kept was made with weights {crops[0].weights}, and {weights} are in use; "
-            f"wait until they are seen again"
-        )
-    return fitting
+    if who:
+        perform(config, Ignore(id=new_request_id(), who=who, undo=undo))
+        return
+    with history(config.history_path) as connection:
+        for each in corrections.ignored(connection):
+            typer.echo(each)

@@ -77,7 +77,7 @@ def harvest_people(
     places = {name: work / _cache_name(name, paths, rules) for name, paths in people.items()}
     missing = []
     for name, place in places.items():
-        if _read(place) is None:
+        if read_harvest(place) is None:
             missing.append(name)
         else:
             on_progress(1)
@@ -86,7 +86,7 @@ def harvest_people(
     if missing:
         with ProcessPoolExecutor(cores, mp_context=context, initializer=end_with_parent) as pool:
             pending = {
-                pool.submit(_harvest_to, name, list(people[name]), places[name], rules)
+                pool.submit(harvest_to, name, list(people[name]), places[name], rules)
                 for name in missing
             }
             while pending:
@@ -97,7 +97,7 @@ def harvest_people(
                 if stopped():
                     pool.shutdown(cancel_futures=True)
                     raise DatasetError("stopped; the same command goes on from here")
-    found = {name: _read(place) for name, place in places.items()}
+    found = {name: read_harvest(place) for name, place in places.items()}
     return {name: harvested for name, harvested in found.items() if harvested is not None}
 
 
@@ -109,7 +109,8 @@ def _cache_name(name: str, paths: Sequence[Path], rules: Rules) -> str:
     return f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.npz"
 
 
-def _harvest_to(name: str, paths: list[Path], place: Path, rules: Rules) -> None:
+def harvest_to(name: str, paths: list[Path], place: Path, rules: Rules) -> None:
+    """Harvest a person's files, and write what was found into one file."""
     cv2.setNumThreads(1)
     found = harvest(paths, *rules)
     faces = found.faces
@@ -127,7 +128,8 @@ def _harvest_to(name: str, paths: list[Path], place: Path, rules: Rules) -> None
     write_file(place, buffer.getvalue())
 
 
-def _read(place: Path) -> Harvest | None:
+def read_harvest(place: Path) -> Harvest | None:
+    """Read what `harvest_to` wrote; None where it is not there as a whole."""
     try:
         with np.load(place, allow_pickle=False) as stored:
             columns = (stored[key] for key in _COLUMNS)

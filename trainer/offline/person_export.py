@@ -5,6 +5,7 @@ import os
 import time
 import zipfile
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from streamer.history.database import history, history_file
 from streamer.vision.images import encode_image
 from streamer.wire.timestamps import utc_text
 from workers.gallery.aside import SetAside
+from workers.gallery.notes import read_notes
 from workers.gallery.store import GalleryStore
 from workers.gallery.traces import PERSON_EXPORT, REFUSED, find_traces, names_of
 from workers.names import composed_name, file_name_of
@@ -43,10 +45,21 @@ def export_person(store: GalleryStore, name: str, out: Path) -> dict[str, int]:
         with os.fdopen(descriptor, "wb") as file, zipfile.ZipFile(file, "w") as archive:
             head = {"name": name, "exported_utc": utc_text(time.time_ns())}
             archive.writestr(PERSON_EXPORT, _json(head))
+            _write_note(archive, store, name, counts)
             _write_gallery(archive, store, traces.versions, name, counts)
             _write_history(archive, store.data, name, counts)
             _write_files(archive, store.data, name, traces.paths, counts)
     return counts
+
+
+def _write_note(
+    archive: zipfile.ZipFile, store: GalleryStore, name: str, counts: dict[str, int]
+) -> None:
+    """Write who agreed, until when, and former names."""
+    note = read_notes(store.folder).get(name)
+    if note is not None:
+        archive.writestr("consent.json", _json(asdict(note)))
+        counts["note of consent"] = 1
 
 
 def _write_gallery(

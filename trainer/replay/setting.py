@@ -9,7 +9,7 @@ from pathlib import Path
 import tomlkit
 
 from streamer.config.loading import load_config
-from streamer.config.sections import BusConfig, CameraConfig, Config, HistoryConfig
+from streamer.config.sections import BusConfig, CameraConfig, Config, ControlConfig, HistoryConfig
 from streamer.errors import ConfigError, GalleryError
 from workers.gallery.store import GalleryStore
 from workers.gallery.version import Gallery
@@ -72,6 +72,7 @@ def _content(config: Config, clip: Path, fast: bool, camera: str) -> dict[str, o
             "cameras": {CAMERA: playing},
             "embed": embed,
             "bus": BusConfig(),
+            "control": ControlConfig(enabled=False),  # the gallery is another pipeline's
             "history": history,
         }
     )

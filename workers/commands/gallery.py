@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from streamer.config.loading import load_config
+from streamer.control.running import running_control
 from streamer.errors import GalleryError
 
 if TYPE_CHECKING:
@@ -55,8 +56,12 @@ def list_(context: typer.Context) -> None:
 def activate(context: typer.Context, version: Version) -> None:
     """Put a version in use; a running pipeline takes it up."""
     store, version = _store(context), _full(version)
-    with store.lock():
-        store.activate(version)
+    with running_control(load_config(context.obj)) as control:
+        if control is not None:
+            control.activate(version)
+        else:
+            with store.lock():
+                store.activate(version)
     typer.echo(f"gallery {version} is in use")
 
 
@@ -64,6 +69,10 @@ def activate(context: typer.Context, version: Version) -> None:
 def rollback(context: typer.Context) -> None:
     """Put the version before this one (its parent) back in use."""
     store = _store(context)
+    with running_control(load_config(context.obj)) as control:
+        if control is not None:
+            typer.echo("\n".join(control.rollback().lines))
+            return
     with store.lock():
         version = store.current_version()
         if version is None:

@@ -21,6 +21,7 @@ from streamer.files import write_file
 from streamer.history.database import history_file
 from streamer.history.forgetting import forget as forget_from_history
 from streamer.history.forgetting import holds
+from workers.gallery.notes import remove_note
 from workers.gallery.traces import Traces, extras_without, find_traces, names_of
 from workers.gallery.version import Gallery, read_manifest
 from workers.gallery.versions import Versions, version_name
@@ -40,18 +41,22 @@ class Removal:
     visits: int = 0
 
 
-def forget_person(versions: Versions, data: Path, name: str) -> Removal | None:
+def forget_person(
+    versions: Versions, data: Path, name: str, before: int | None = None
+) -> Removal | None:
     """Delete all that the data folder holds of a person; None if that is nothing.
 
-    Call it with the gallery's lock. Killed at any moment, `finish_forgetting` goes on.
+    before: of a former name, from versions of lower numbers alone, for somebody else may have it
+    now. Call it with the gallery's lock. Killed at any moment, `finish_forgetting` goes on.
     """
     name = composed_name(name)
-    traces = find_traces(versions, data, name)
+    traces = _traces(versions, data, name, before)
     if not traces:
         return None
-    journal = versions.folder / f"forgetting-{hashlib.sha256(name.encode()).hexdigest()[:16]}.json"
-    write_file(journal, json.dumps({"name": name}).encode())
-    removal = _remove(versions, data, name, traces)
+    word = hashlib.sha256(f"{name}{'' if before is None else before}".encode()).hexdigest()[:16]
+    journal = versions.folder / f"forgetting-{word}.json"
+    write_file(journal, json.dumps({"name": name, "before": before}).encode())
+    removal = _remove(versions, data, name, traces, before)
     journal.unlink()
     return removal
 
@@ -60,19 +65,51 @@ def finish_forgetting(versions: Versions, data: Path) -> list[Removal]:
     """Finish what was killed; return what was deleted now. Call it with the gallery's lock."""
     finished = []
     for journal in sorted(versions.folder.glob("forgetting-*.json")):
-        name = str(json.loads(journal.read_bytes())["name"])
-        finished.append(_remove(versions, data, name, find_traces(versions, data, name)))
+        noted = json.loads(journal.read_bytes())
+        name, before = str(noted["name"]), noted.get("before")
+        traces = _traces(versions, data, name, before)
+        finished.append(_remove(versions, data, name, traces, before))
         journal.unlink()
     return finished
 
 
-def _remove(versions: Versions, data: Path, name: str, traces: Traces) -> Removal:
+def _traces(versions: Versions, data: Path, name: str, before: int | None) -> Traces:
+    traces = find_traces(versions, data, name)
+    if before is None:
+        return traces
+    later = [version for version in versions.versions() if int(version) >= before]
+    taken = any(names_of(_people_of(versions, version), name) for version in later)
+    return replace(
+        traces,
+        versions=tuple(version for version in traces.versions if int(version) < before),
+        doubtful_versions=tuple(v for v in traces.doubtful_versions if int(v) < before),
+        paths=() if taken else traces.paths,
+        doubtful_paths=() if taken else traces.doubtful_paths,
+        history=traces.history and not taken,
+        noted=False,
+    )
+
+
+def _people_of(versions: Versions, version: str) -> list[str]:
+    try:
+        return list(read_manifest(versions.folder_of(version))["people"])
+    except GalleryError:
+        return []
+
+
+def _remove(
+    versions: Versions, data: Path, name: str, traces: Traces, before: int | None
+) -> Removal:
     for path in (*traces.paths, *traces.doubtful_paths):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
     replaced = _replace_versions(versions, name, traces)
+    if traces.noted:
+        remove_note(versions.folder, name)
+    if before is not None and not traces.history:
+        return Removal(name, replaced, traces.paths + traces.doubtful_paths)
     # Last: until then a running pipeline may still name the person, and have that written down.
     history = history_file(data)
     damaged = (history,) if holds(history, name) is None else ()

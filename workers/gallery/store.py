@@ -71,6 +71,16 @@ class GalleryStore(Versions):
             parent=self.current_version(),
         )
 
+    def relabel(self, people: People) -> Gallery:
+        """Make a version of the one in use with other names alone, and use it. Call it locked."""
+        old = self.read()
+        if old is None:
+            raise GalleryError("nobody is enrolled")
+        gallery = replace(old, people=people, parent=old.version, imported=False)
+        version = self.add(gallery, self.next_number())
+        self.activate(version)
+        return self.read_version(version)
+
     def refit(self, impostors: Impostors, spec: ClassifierSpec) -> Gallery:
         """Fit the version in use anew, and put that in its place. Call it under `lock()`."""
         old = self.read()
@@ -156,12 +166,13 @@ class GalleryStore(Versions):
         """
         return self.read_version(import_version(self, path))
 
-    def forget(self, name: str) -> Removal | None:
+    def forget(self, name: str, before: int | None = None) -> Removal | None:
         """Delete all that the data folder holds of a person; None if that is nothing.
 
-        Call it under `lock()`, which finishes one that was killed.
+        before: of a former name, only what versions of lower numbers hold. Call it under `lock()`,
+        which finishes one that was killed.
         """
-        return forget_person(self, self.data, name)
+        return forget_person(self, self.data, name, before)
 
     @contextmanager
     def lock(self) -> Iterator[list[Removal]]:

@@ -5,6 +5,8 @@ refused/*/            people who were not enrolled, and who they look like
 work/                 unfinished work: crops and their paths
 reports/*/            names, numbers and pictures
 history/              events, visits and crops
+control/*/            changes of people that are under way, or were made a while ago
+gallery/notes.json    who agreed, until when, former names
 **/*.zip              exported versions and people, wherever they lie
 
 Names are compared in Unicode's composed form. Where a file is too damaged to tell, it counts as
@@ -23,6 +25,7 @@ from pathlib import Path
 from streamer.errors import GalleryError
 from streamer.history.database import history_file
 from streamer.history.forgetting import holds
+from workers.gallery.notes import read_notes
 from workers.gallery.version import (
     ARRAYS_OF_FORMAT_2,
     ASIDE,
@@ -36,6 +39,7 @@ from workers.gallery.versions import Versions, extras_of
 from workers.names import composed_name, file_name_of
 
 ENROLMENT, REFUSED, WORK, REPORTS = "enrolment.csv", "refused", "work", "reports"
+CONTROL, JOB = "control", "job.json"
 PERSON_EXPORT = "person.json"
 """In an archive of all that is held of a person: says whose it is."""
 
@@ -52,9 +56,10 @@ class Traces:
     doubtful_versions: tuple[str, ...]
     doubtful_paths: tuple[Path, ...]
     history: bool = False
+    noted: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.versions or self.paths or self.history)
+        return bool(self.versions or self.paths or self.history or self.noted)
 
 
 def find_traces(versions: Versions, data: Path, name: str) -> Traces:
@@ -89,12 +94,14 @@ def find_traces(versions: Versions, data: Path, name: str) -> Traces:
         tuple(refused)
         + ((work,) if _is_in_paths_of(work, name) else ())
         + tuple(reports)
+        + tuple(p for p in sorted((data / CONTROL).glob("*")) if _job_is_about(p, name))
         + tuple(path for path, holds in exports.items() if holds),
         tuple(doubtful),
         ((work,) if work.exists() else ())
         + tuple(path for path in stale if path not in reports)
         + tuple(path for path, holds in exports.items() if holds is None),
         bool(holds(history_file(data), name)),
+        _is_noted(versions.folder, name),
     )
 
 
@@ -168,6 +175,24 @@ def _csv_without(content: bytes, name: str) -> bytes | None:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(kept)
     return text.getvalue().encode()
+
+
+def _job_is_about(folder: Path, name: str) -> bool:
+    """Tell whether a change is of the person; but for one that forgets somebody, which goes on."""
+    try:
+        job = json.loads((folder / JOB).read_bytes())
+        return not job["forgets"] and name in map(composed_name, job["people"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False  # it is not there as a whole, and goes when control starts
+
+
+def _is_noted(folder: Path, name: str) -> bool:
+    """Tell whether something is noted of a person, or may be, for the notes are damaged."""
+    try:
+        notes = read_notes(folder)
+    except GalleryError:
+        return True
+    return name in notes or any(name == old.name for n in notes.values() for old in n.formerly)
 
 
 def _text(content: bytes) -> str:

@@ -18,7 +18,7 @@ from streamer.runtime.stats import StatsReporter
 from streamer.wire.codec import decode
 from streamer.wire.counters import StageCount, StageCounters
 from streamer.wire.epochs import new_epoch
-from streamer.wire.messages import MAX_TEXT, Embeddings, Stats, Tracks
+from streamer.wire.messages import MAX_TEXT, Embeddings, ExpiryEvent, Stats, Tracks
 from workers.classifier.impostors import Impostors
 from workers.gallery.store import GalleryStore
 from workers.gallery.version import Gallery
@@ -146,6 +146,8 @@ class Identify:
                 self._name(message, buffers[0])
             case Stats():
                 self._publisher.publish_stats(message)
+            case ExpiryEvent():
+                self._publisher.publish_expiry(message)
             case _:
                 raise ProtocolError(f"{type(message).__name__} is not for identify")
 

@@ -11,13 +11,14 @@ from streamer.wire.messages import (
     MAX_NAMES,
     CorrectionEvent,
     CropInfo,
+    ExpiryEvent,
     GalleryEvent,
     IdentityEvent,
     PresenceEvent,
     Stats,
     TrackFeedback,
 )
-from streamer.wire.topics import CORRECTION, GALLERY, STATS, topic
+from streamer.wire.topics import CORRECTION, EXPIRY, GALLERY, STATS, topic
 from workers.gallery.version import Gallery
 
 EVENTS_HWM = 1000
@@ -56,6 +57,10 @@ class EventPublisher:
     def publish_stats(self, stats: Stats) -> None:
         """Publish a process's report."""
         self._send(STATS, stats)
+
+    def publish_expiry(self, expiry: ExpiryEvent) -> None:
+        """Publish who is or will be forgotten, as control says."""
+        self._send(EXPIRY, expiry)
 
     def publish_feedback(self, info: CropInfo, certain: bool) -> None:
         """Tell a camera that its crop was used, and whether the track is certain."""

@@ -68,9 +68,10 @@ class Worker:
         assert isinstance(message, Batch)
         return message
 
-    def finish(self, batch: Batch) -> None:
+    def finish(self, batch: Batch, byte: int = 0) -> None:
         done = BatchDone("w", batch.batch, batch.count, "print")
-        self.socket.send_multipart(encode(done, bytes(batch.count * EMBEDDING_BYTES)))
+        vectors = bytes([byte]) * (batch.count * EMBEDDING_BYTES)
+        self.socket.send_multipart(encode(done, vectors))
 
 
 class Running:
@@ -82,7 +83,9 @@ class Running:
             f"{transport}-work",
             f"{transport}-ingest",
             f"{transport}-kept" if keeps else None,
+            f"{transport}-asked",
         )
+        self.asked = f"{transport}-asked"
         self.history = bus.bind(zmq.PULL, f"{transport}-kept")
         self.bus, self.work = bus, ports.work
         self.ingest = bus.bind(zmq.PULL, ports.ingest)

@@ -17,6 +17,7 @@ from streamer.wire.messages import (
     CropInfo,
     CropMessage,
     Embeddings,
+    ExpiryEvent,
     FrameEvent,
     FrameOffer,
     FramesWanted,
@@ -91,6 +92,7 @@ MESSAGES = [
         ),
         [],
     ),
+    (ExpiryEvent(expiry="soon", person="Zoë", expires_utc="t"), []),
     (
         FrameEvent(
             camera="door", epoch="e", sequence=1, captured_utc="t", age_ms=3.0,

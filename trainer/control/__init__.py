@@ -1,0 +1,1 @@
+"""The control service: everything that changes people, for whoever asks."""

@@ -1,0 +1,311 @@
+"""Changes that were asked for, as jobs on disk: what was under way goes on after a restart.
+
+<data>/control/00000012-ID/job.json  what it is, whom it is about, how it ended
+    request, part-000, ...           what was asked, for as long as it is not over
+    and what it has done so far
+
+Jobs that are over are known for an hour, without what they were made of. One that forgets
+somebody keeps no name once it is over.
+"""
+
+import json
+import shutil
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from streamer.errors import ControlError, ProtocolError
+from streamer.files import write_file
+from streamer.wire.codec import decode, encode
+from streamer.wire.control import (
+    CHANGES,
+    MAX_LINES,
+    Change,
+    EnrolPictures,
+    Forget,
+    Job,
+    State,
+)
+from streamer.wire.messages import MAX_TEXT
+from streamer.wire.timestamps import utc_text
+from trainer.control.enrolling import part_path
+from trainer.control.work import Work
+from workers.gallery.traces import JOB
+from workers.names import composed_name
+
+MAX_WAITING = 64
+MAX_WAITING_BYTES = 512 * 1024 * 1024
+MAX_OVER = 100
+KEPT_OVER_S = 3600.0
+MAX_ATTEMPTS = 3
+_MAX_LINE = 1024
+_REQUEST = "request"
+_PERSONS = ("person", "name", "into", "who")
+
+
+class BusyError(ControlError):
+    """Too much is waiting already."""
+
+
+@dataclass(kw_only=True)
+class StoredJob:
+    """A change and how far it is. Its fields change under the store's lock alone."""
+
+    change: Change | None
+    folder: Path
+    state: Job
+    forgets: bool
+    people: list[str]
+    attempts: int = 0
+    bytes: int = 0
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    over_at: float | None = None
+
+
+class JobStore:
+    """The jobs of a folder. `on_change` is called after each change of one, in any thread."""
+
+    def __init__(self, folder: Path, on_change: Callable[[], None] = lambda: None) -> None:
+        self._folder = folder
+        self._on_change = on_change
+        self._lock = threading.RLock()
+        self._jobs: dict[str, StoredJob] = {}
+        self._next = 1
+
+    def load(self) -> list[StoredJob]:
+        """Read what an earlier run left; the jobs that are to go on, in their order."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder.chmod(0o700)
+        for folder in sorted(self._folder.iterdir()):
+            job = _read(folder)
+            if job is None:
+                shutil.rmtree(folder, ignore_errors=True)
+                continue
+            self._jobs[job.state.job] = job
+            self._next = max(self._next, int(folder.name.split("-")[0]) + 1)
+        going_on = [job for job in self._jobs.values() if not job.state.finished]
+        for job in going_on:
+            if job.attempts >= MAX_ATTEMPTS:
+                why = f"it has ended the process {MAX_ATTEMPTS} times"
+                self.end(job, "failed", fault=why)
+        return [job for job in going_on if not job.state.finished]
+
+    def add(self, change: Change, parts: Sequence[bytes | memoryview] = ()) -> StoredJob:
+        """Take a change on. Raises BusyError, and ControlError where it cannot be written down."""
+        with self._lock:
+            self.drop_old()
+            waiting = [job for job in self._jobs.values() if not job.state.finished]
+            size = sum(len(part) for part in parts)
+            if len(waiting) >= MAX_WAITING or (
+                size and sum(job.bytes for job in waiting) + size > MAX_WAITING_BYTES
+            ):
+                raise BusyError(f"{len(waiting)} changes are under way; ask again later")
+            state = Job(
+                id=change.id,
+                job=change.id,
+                kind=type(change).__name__,
+                person=_person(change),
+                state="queued",
+                created_utc=utc_text(time.time_ns()),
+                revision=1,
+            )
+            job = StoredJob(
+                change=change,
+                folder=self._folder / f"{self._next:08d}-{change.id}",
+                state=state,
+                forgets=isinstance(change, Forget),
+                people=_people(change),
+                bytes=size,
+            )
+            try:
+                job.folder.mkdir(mode=0o700)
+                for number, part in enumerate(parts):
+                    write_file(part_path(job.folder, number), bytes(part), mode=0o600)
+                write_file(job.folder / _REQUEST, bytes(encode(change)[0]), mode=0o600)
+                self._write(job, job.state)
+            except OSError as error:
+                shutil.rmtree(job.folder, ignore_errors=True)
+                raise ControlError(
+                    f"{self._folder}: the change cannot be written down: {error.strerror}"
+                ) from error
+            self._next += 1
+            self._jobs[change.id] = job
+            return job
+
+    def get(self, job: str) -> StoredJob | None:
+        """Return a job that is known."""
+        with self._lock:
+            return self._jobs.get(job)
+
+    def all(self) -> list[StoredJob]:
+        """Return all jobs, the newest first."""
+        with self._lock:
+            return list(reversed(self._jobs.values()))
+
+    def begin(self, job: StoredJob) -> bool:
+        """Note that a job is being made; False where it was cancelled before."""
+        with self._lock:
+            if job.cancelled.is_set() or job.state.finished:
+                self.end(job, "cancelled", fault="it was cancelled before it began")
+                return False
+            job.attempts += 1
+            self._set(job, state="running")
+            self._write(job, job.state)
+            return True
+
+    def said(self, job: StoredJob, work: Work) -> None:
+        """Take over what a job says of itself."""
+        with self._lock:
+            said = _said(work)
+            if any(getattr(job.state, key) != value for key, value in said.items()):
+                self._set(job, **said)
+
+    def end(self, job: StoredJob, state: State, work: Work | None = None, fault: str = "") -> None:
+        """Note how a job ended, and delete what it was made of."""
+        with self._lock:
+            if job.state.finished:
+                return
+            said = _said(work) if work is not None else {}
+            said["doing"] = ""
+            if job.forgets and state == "done":
+                said["person"], job.people = "", []
+            elif said.get("looks_like"):
+                job.people = [*job.people, said["looks_like"]]
+            revision = job.state.revision + 1
+            ended = replace(
+                job.state, **said, state=state, fault=fault[:_MAX_LINE], revision=revision
+            )
+            # Whoever hears that it is over finds nothing of it on the disk any more.
+            self._write(job, ended)
+            if job.folder.is_dir():
+                for path in job.folder.iterdir():
+                    if path.name != JOB:
+                        shutil.rmtree(path) if path.is_dir() else path.unlink()
+            job.change, job.over_at, job.bytes = None, time.monotonic(), 0
+            job.state = ended
+            self._on_change()
+
+    def cancel(self, job: StoredJob) -> None:
+        """Ask a job to end; one that waits ends at once."""
+        with self._lock:
+            job.cancelled.set()
+            if job.state.state == "queued":
+                self.end(job, "cancelled", fault="it was cancelled before it began")
+
+    def drop_about(self, name: str, before: StoredJob) -> list[StoredJob]:
+        """Forget what is over and about a person; cancel and return what is under way.
+
+        before: what was asked for later than this goes on.
+        """
+        with self._lock:
+            about = [
+                job
+                for job in self._jobs.values()
+                if name in job.people and not job.forgets and job.folder.name < before.folder.name
+            ]
+            for job in about:
+                if job.state.finished:
+                    self._drop(job)
+                else:
+                    self.cancel(job)
+            return [job for job in about if job.state.job in self._jobs]
+
+    def drop_old(self) -> None:
+        """Forget jobs that have been over for long, and the oldest beyond `MAX_OVER`."""
+        with self._lock:
+            over = [job for job in self._jobs.values() if job.state.finished]
+            now = time.monotonic()
+            for index, job in enumerate(over):
+                old = now - (job.over_at or now) > KEPT_OVER_S
+                if old or index < len(over) - MAX_OVER:
+                    self._drop(job)
+
+    def _drop(self, job: StoredJob) -> None:
+        shutil.rmtree(job.folder, ignore_errors=True)
+        self._jobs.pop(job.state.job, None)
+
+    def _set(self, job: StoredJob, **values: Any) -> None:
+        job.state = replace(job.state, revision=job.state.revision + 1, **values)
+        self._on_change()
+
+    def _write(self, job: StoredJob, state: Job) -> None:
+        """Write a job's file; where its folder is gone, somebody was forgotten, and it is over."""
+        if not job.folder.is_dir():
+            return
+        values = {each.name: getattr(state, each.name) for each in fields(state)}
+        if job.forgets and state.finished:
+            values["lines"], values["warnings"], values["fault"] = (), (), ""
+        content = {
+            "job": values,
+            "people": job.people,
+            "forgets": job.forgets and not state.finished,
+            "attempts": job.attempts,
+        }
+        text = json.dumps(content, ensure_ascii=False, indent=1)
+        write_file(job.folder / JOB, text.encode(), mode=0o600)
+
+
+def _said(work: Work) -> dict[str, Any]:
+    def short(lines: list[str]) -> tuple[str, ...]:
+        shown = [line[:_MAX_LINE] for line in lines]
+        if len(shown) > MAX_LINES:
+            shown[MAX_LINES - 1 :] = [f"and {len(lines) - MAX_LINES + 1} more"]
+        return tuple(shown)
+
+    return {
+        "done": work.done,
+        "total": work.total,
+        "doing": work.doing[:MAX_TEXT],
+        "lines": short(work.lines),
+        "warnings": short(work.warnings),
+        "version": work.version,
+        "looks_like": work.looks_like,
+    }
+
+
+def _person(change: Change) -> str:
+    return str(getattr(change, "person", getattr(change, "who", "")))
+
+
+def _people(change: Change) -> list[str]:
+    names = [getattr(change, key) for key in _PERSONS if hasattr(change, key)]
+    return [composed_name(str(name)) for name in names]
+
+
+def _read(folder: Path) -> StoredJob | None:
+    """Read a job; None where it is not there as a whole."""
+    try:
+        content = json.loads((folder / JOB).read_bytes())
+        state = Job(**{**content["job"], "lines": tuple(content["job"]["lines"]),
+                       "warnings": tuple(content["job"]["warnings"])})  # fmt: skip
+        change = None
+        if not state.finished:
+            change, _ = _decoded(folder)
+        int(folder.name.split("-")[0])
+        return StoredJob(
+            change=change,
+            folder=folder,
+            state=state,
+            forgets=bool(content["forgets"]),
+            people=[str(name) for name in content["people"]],
+            attempts=int(content["attempts"]),
+            over_at=time.monotonic() if state.finished else None,
+        )
+    except (OSError, ValueError, KeyError, TypeError, ProtocolError):
+        return None
+
+
+def _decoded(folder: Path) -> tuple[Change, list[bytes | memoryview]]:
+    """Read what was asked; its parts lie beside it, and are read when they are wanted."""
+    header = (folder / _REQUEST).read_bytes()
+    kinds = {name: kind for name, kind in CHANGES.items() if name != EnrolPictures.__name__}
+    try:
+        change, parts = decode([header], kinds)
+    except ProtocolError:
+        count = len(list(folder.glob("part-*")))
+        files = [part_path(folder, number).read_bytes() for number in range(count)]
+        change, parts = decode([header, *files], CHANGES)
+    return change, parts

@@ -1,0 +1,280 @@
+"""The control process: takes requests about people, and has them made one after another.
+
+Its loop only takes and answers; changes are made, and questions answered, in threads beside it.
+"""
+
+import logging
+import os
+import time
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import zmq
+
+from streamer.bus.sockets import Bus, is_tcp, receive_all, try_send
+from streamer.config.sections import Config
+from streamer.errors import ControlError, FacestreamError, ProtocolError
+from streamer.runtime.drop_log import DropLog
+from streamer.runtime.heartbeat import Heartbeat, Stop
+from streamer.runtime.stats import StatsReporter
+from streamer.wire.codec import decode, encode
+from streamer.wire.control import (
+    MAX_PICTURES_BYTES,
+    REQUESTS,
+    Answer,
+    CancelJob,
+    Change,
+    EnrolPaths,
+    JobRow,
+    Jobs,
+    JobsWanted,
+    JobWanted,
+    Refusal,
+    Request,
+)
+from streamer.wire.counters import StageCount, StageCounters
+from streamer.wire.messages import MAX_TEXT, ExpiryEvent
+from trainer.control import queries
+from trainer.control.desk import Desk
+from trainer.control.expiry import Expiry
+from trainer.control.jobs import BusyError, JobStore, StoredJob
+from trainer.control.lanes import Lanes
+
+log = logging.getLogger(__name__)
+
+REQUESTS_HWM = 64
+MAX_ENVELOPE = 8
+MAX_WAITERS = 256
+MAX_QUESTIONS = 32
+_AT_ONCE = 32
+_POLL_MS = 200
+_MAX_LINE = 1024
+Envelope = list[bytes]
+
+
+@dataclass(frozen=True)
+class _Waiter:
+    """Somebody who waits for a job's revision above `seen`, or, without one, for its end."""
+
+    envelope: Envelope
+    id: str
+    job: StoredJob
+    seen: int | None
+    until_s: float
+
+
+class ControlService:
+    """`run()` owns the sockets, and returns once `stop` is set; what is under way goes on later."""
+
+    def __init__(self, config: Config, desk: Desk) -> None:
+        self._config = config
+        self._desk = desk
+        self._address = config.address("control")
+        self._requests = StageCounters("requests")
+        self._drops = DropLog(log, "request refused")
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._jobs = JobStore(config.control_path, self._ring)
+        self._waiters: list[_Waiter] = []
+        self._answers: deque[tuple[Envelope, Answer]] = deque()
+        self._asked = 0
+
+    def run(self, bus: Bus, stop: Stop, heartbeat: Heartbeat) -> None:
+        """Serve until `stop`."""
+        self._socket = bus.bind(zmq.ROUTER, self._address, REQUESTS_HWM, roles=("control",))
+        self._ingest = bus.connect(zmq.PUSH, self._config.address("ingest"), immediate=True)
+        reporter = StatsReporter("control", "control", self._ingest)
+        self._lanes = Lanes(self._desk, self._jobs)
+        for job in self._jobs.load():
+            self._lanes.put(job)
+        days = self._config.control.expiry_warning_days
+        expiry = Expiry(self._config.gallery_path, days, self._publish, self._take_on_quietly)
+        self._readers = ThreadPoolExecutor(1, "questions")
+        poller = zmq.Poller()
+        poller.register(self._socket, zmq.POLLIN)
+        poller.register(self._wake, zmq.POLLIN)
+        heartbeat.ready()
+        while not stop.is_set():
+            poller.poll(_POLL_MS)
+            self._hush()
+            for parts in receive_all(self._socket, _AT_ONCE):
+                self._receive(parts)
+            self._answer_waiters()
+            expiry.tick()
+            self._jobs.drop_old()
+            heartbeat.beat()
+            reporter.fault = expiry.fault[:MAX_TEXT]
+            reporter.tick(self._stages)
+        self._lanes.stop()
+        self._readers.shutdown(wait=False, cancel_futures=True)
+        reporter.send(self._stages(), final=True)
+
+    def _receive(self, parts: Sequence[bytes]) -> None:
+        """Take a request; what is before an empty part says where the answer goes."""
+        self._requests.receive()
+        try:
+            end = list(parts[:MAX_ENVELOPE]).index(b"")
+        except ValueError:
+            self._requests.drop("malformed")
+            return
+        envelope, message = list(parts[: end + 1]), parts[end + 1 :]
+        try:
+            if sum(map(len, message)) > MAX_PICTURES_BYTES:
+                raise ProtocolError(f"a request must have at most {MAX_PICTURES_BYTES} bytes")
+            request, buffers = decode(message, REQUESTS)
+        except ProtocolError as error:
+            self._requests.drop("malformed")
+            self._drops.tell(error)
+            self._send(envelope, Refusal(id="?", code="malformed", text=str(error)[:_MAX_LINE]))
+            return
+        try:
+            self._serve(envelope, request, buffers)
+        except BusyError as error:
+            self._requests.drop("busy")
+            self._refuse(envelope, request, "busy", error)
+        except FacestreamError as error:
+            self._requests.drop("refused")
+            self._refuse(envelope, request, "refused", error)
+        else:
+            self._requests.forward()
+
+    def _serve(
+        self, envelope: Envelope, request: Request, buffers: Sequence[bytes | memoryview]
+    ) -> None:
+        match request:
+            case Change():
+                job = self._take_on(request, buffers)
+                self._reply(envelope, request.id, job, None, request.wait_ms)
+            case JobWanted():
+                self._reply(
+                    envelope, request.id, self._known(request.job), request.seen, request.wait_ms
+                )
+            case CancelJob():
+                job = self._known(request.job)
+                self._jobs.cancel(job)
+                self._reply(envelope, request.id, job, 0, 0)
+            case JobsWanted():
+                rows = [
+                    JobRow(
+                        job=state.job,
+                        kind=state.kind,
+                        person=state.person,
+                        state=state.state,
+                        created_utc=state.created_utc,
+                    )
+                    for state in (job.state for job in self._jobs.all()[:100])
+                ]
+                self._send(envelope, Jobs(id=request.id, jobs=tuple(rows)))
+            case _:
+                self._ask(envelope, request)
+
+    def _take_on(self, change: Change, buffers: Sequence[bytes | memoryview] = ()) -> StoredJob:
+        """Have a change made, unless it was asked for before. Raises ControlError."""
+        known = self._jobs.get(change.id)
+        if known is not None:
+            if known.state.kind != type(change).__name__:
+                raise ControlError(f"id: must be of one request alone. Received: {change.id!r}")
+            return known
+        if isinstance(change, EnrolPaths) and is_tcp(self._address):
+            raise ControlError("paths are looked at for this host alone; send the pictures")
+        job = self._jobs.add(change, buffers)
+        self._lanes.put(job)
+        return job
+
+    def _take_on_quietly(self, change: Change) -> None:
+        try:
+            self._take_on(change)
+        except ControlError as error:
+            self._drops.tell(error)
+
+    def _known(self, job: str) -> StoredJob:
+        found = self._jobs.get(job)
+        if found is None:
+            raise _UnknownError(f"no job {job!r} is known; what is over is known for an hour")
+        return found
+
+    def _reply(
+        self, envelope: Envelope, request: str, job: StoredJob, seen: int | None, wait_ms: int
+    ) -> None:
+        """Answer with a job, at once or when it has changed."""
+        until = time.monotonic() + wait_ms / 1000
+        waiter = _Waiter(envelope, request, job, seen, until)
+        if wait_ms and len(self._waiters) < MAX_WAITERS and not _is_ready(waiter):
+            self._waiters.append(waiter)
+        else:
+            self._send(envelope, replace(job.state, id=request))
+
+    def _answer_waiters(self) -> None:
+        now = time.monotonic()
+        left = []
+        for waiter in self._waiters:
+            if _is_ready(waiter) or now >= waiter.until_s:
+                self._send(waiter.envelope, replace(waiter.job.state, id=waiter.id))
+            else:
+                left.append(waiter)
+        self._waiters = left
+        while self._answers:
+            self._asked -= 1
+            self._send(*self._answers.popleft())
+
+    def _ask(self, envelope: Envelope, question: Request) -> None:
+        """Have a question answered in the thread beside: a large gallery takes a while to read."""
+        if self._asked >= MAX_QUESTIONS:
+            raise BusyError("too many questions wait; ask again later")
+        self._asked += 1
+
+        def answer() -> None:
+            try:
+                found = queries.answer(self._desk, question)
+            except FacestreamError as error:
+                text = str(error)[:_MAX_LINE]
+                found = Refusal(id=question.id, code="refused", text=text)
+            except Exception:  # one question must not keep all others from an answer
+                log.exception("%s failed", type(question).__name__)
+                text = "it failed for a reason that is in the log"
+                found = Refusal(id=question.id, code="refused", text=text)
+            self._answers.append((envelope, found))
+            self._ring()
+
+        self._readers.submit(answer)
+
+    def _refuse(
+        self, envelope: Envelope, request: Request, code: str, error: FacestreamError
+    ) -> None:
+        unknown = isinstance(error, _UnknownError)
+        refusal = Refusal(
+            id=request.id,
+            code="unknown" if unknown else "busy" if code == "busy" else "refused",
+            text=str(error)[:_MAX_LINE],
+        )
+        self._send(envelope, refusal)
+
+    def _send(self, envelope: Envelope, answer: Answer) -> None:
+        """Send an answer; for one who is gone, or takes no more, it is dropped."""
+        try_send(self._socket, [*envelope, *encode(answer)])
+
+    def _publish(self, event: ExpiryEvent) -> None:
+        try_send(self._ingest, encode(event))
+
+    def _ring(self) -> None:
+        """Wake the loop, from any thread."""
+        os.eventfd_write(self._wake, 1)
+
+    def _hush(self) -> None:
+        try:
+            os.eventfd_read(self._wake)
+        except BlockingIOError:
+            return
+
+    def _stages(self) -> tuple[StageCount, ...]:
+        return (self._requests.snapshot(),)
+
+
+class _UnknownError(ControlError):
+    """No job of that id is known."""
+
+
+def _is_ready(waiter: _Waiter) -> bool:
+    state = waiter.job.state
+    return state.finished or (waiter.seen is not None and state.revision > waiter.seen)
