@@ -50,6 +50,7 @@ def test_a_face_before_a_camera_is_enrolled_by_the_workers_and_renamed(
         assert done.returncode == 0, done.stderr
         assert "Somebody is Zoë from gallery" in done.stdout
         pipeline.wait("the new name", lambda: "Zoë" in pipeline.named())
+        pipeline.wait("the correction", lambda: pipeline.corrections)
         assert pipeline.corrections[-1].identity == "Zoë"
         done = pipeline.call("enrol", "Extra", str(portraits[HOPPER]), "--force")
         assert done.returncode == 0, done.stderr
