@@ -15,6 +15,9 @@ from workers.gallery.people import People
 SAME_MOMENT_SQUARED_DISTANCE = 0.002
 _ENOUGH_OF_A_TRACK = 3
 _TWO_PEOPLE_RATE = 0.01
+_UNLIKE_RATE = 0.01
+"""A crop is unlike another if so many pairs of different people are nearer; of pairs of one person,
+0.2 % are farther apart (LFW)."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,8 @@ def take_in(
     quality = np.array([usable[index].crop.quality for index in left])
     picked = varied(own[left], known, rules.max_crops, quality)
     used = sorted(left[index] for index in picked)
+    doubtful = {used[place] for place in _unlike_any_other(own[used], known, impostors)}
+    doubt = f"it looks like no other picture of {name}; is it of the same person?"
     rest = "nearly the same as another crop"
     if len(picked) == rules.max_crops:
         rest = f"less varied than the {rules.max_crops} that are used (enrol.max_crops)"
@@ -71,6 +76,7 @@ def take_in(
             face,
             refused=reasons[index] or ("" if index in used else rest),
             looks_like=alike[index],
+            warning=face.warning or (doubt if index in doubtful else ""),
         )
         for index, face in enumerate(usable)
     ]
@@ -214,6 +220,14 @@ def _to_rest_of_own(own: Floats, known: Floats) -> Floats:
     np.fill_diagonal(apart, 4.0)
     everybody = np.concatenate([apart, squared(own, known)], axis=1)
     return np.asarray(everybody.min(axis=1, initial=4.0), np.float32)
+
+
+def _unlike_any_other(own: Floats, known: Floats, impostors: Impostors) -> list[int]:
+    """Indexes of crops that look like no other of the person's; there must be another."""
+    if len(own) + len(known) < 2:
+        return []
+    limit = impostors.same_person_limit(_UNLIKE_RATE)
+    return [int(index) for index in np.flatnonzero(_to_rest_of_own(own, known) > limit)]
 
 
 def _refuse_odd_ones(own: Floats, impostors: Impostors, reasons: list[str]) -> None:

@@ -269,6 +269,31 @@ def test_a_clip_of_two_people_in_turns_is_refused(
     assert "two people" in intakes["One"].refused
 
 
+def test_pictures_that_look_like_no_other_of_the_person_are_doubted(
+    folder: Path,
+    collins: NDArray[np.uint8],
+    hopper: NDArray[np.uint8],
+    embedder: Embedder,
+    impostors: Impostors,
+) -> None:
+    bright = np.asarray(cv2.convertScaleAbs(collins, alpha=1.2, beta=10), np.uint8)
+    one, again = save(folder / "1.png", collins), save(folder / "again.png", bright)
+    other = save(folder / "other.png", hopper)
+    taken = {"Two": [one, other], "Collins": [one, again]}
+    for name, paths in taken.items():
+        _, intakes = enrol(
+            GalleryStore(folder / name),
+            {name: harvest(paths, RULES, DETECT, SHIPPED_ALIGNMENT)},
+            embedder=embedder,
+            impostors=impostors,
+            rules=RULES,
+            spec=ClassifierSpec(),
+        )
+        said = [face.warning for face in intakes[name].used]
+        doubt = "it looks like no other picture of Two; is it of the same person?"
+        assert said == ([doubt, doubt] if name == "Two" else [""] * len(said))
+
+
 def test_every_row_is_in_the_manifest_with_its_outcome(
     folder: Path, portraits: dict[str, Path], embedder: Embedder, impostors: Impostors
 ) -> None:
