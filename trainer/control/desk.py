@@ -34,6 +34,13 @@ class Desk:
         """Return what embeds for a change."""
         return self._make_embedder(self.config, work)
 
+    def empty_memory(self, work: Work) -> None:
+        """Have the pipeline let go of the crops that it has seen of anybody a moment ago."""
+        from trainer.control.embedding import drop_looks
+
+        if self.live and not drop_looks(self.config):
+            work.warn("dispatch does not answer: crops that it has in memory are gone in 20 s")
+
     @cached_property
     def weights(self) -> str:
         """The fingerprint of the embeddings in use, without loading the network."""
