@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from streamer.config.sections import Config
 from streamer.errors import GalleryError
+from trainer.control.crops import Pictures
 from trainer.control.work import Work
 from workers.gallery.store import GalleryStore
 from workers.gallery.version import Gallery
@@ -28,6 +29,7 @@ class Desk:
         self.config = config
         self.live = live
         self.store = GalleryStore(config.gallery_path)
+        self.pictures = Pictures()
         self._make_embedder = make_embedder
 
     def embedder(self, work: Work) -> "Embedder":
@@ -35,9 +37,10 @@ class Desk:
         return self._make_embedder(self.config, work)
 
     def empty_memory(self, work: Work) -> None:
-        """Have the pipeline let go of the crops that it has seen of anybody a moment ago."""
+        """Let go of pictures that are in memory here, and in dispatch of a moment ago."""
         from trainer.control.embedding import drop_looks
 
+        self.pictures.drop()
         if self.live and not drop_looks(self.config):
             work.warn("dispatch does not answer: crops that it has in memory are gone in 20 s")
 

@@ -39,9 +39,7 @@ def with_this(embedder: Embedder) -> MakeEmbedder:
 
 
 @contextmanager
-def serving(
-    config: Config, make_embedder: MakeEmbedder, live: bool = False
-) -> Iterator[Control]:
+def serving(config: Config, make_embedder: MakeEmbedder, live: bool = False) -> Iterator[Control]:
     """Serve while the block runs; a client of it. live: a dispatch runs, too."""
     stop, ready = Stop(), threading.Event()
 
