@@ -27,6 +27,7 @@ from trainer.control.job_files import REQUEST, RESULT, StoredJob, read_job, writ
 from trainer.control.job_people import people_below, people_of, person_of
 from trainer.control.work import Work
 from workers.gallery.traces import JOB
+from workers.names import is_mentioned
 
 MAX_WAITING = 64
 MAX_WAITING_BYTES = 512 * 1024 * 1024
@@ -190,7 +191,7 @@ class JobStore:
             about = [
                 job
                 for job in self._jobs.values()
-                if (name in (job.people or people_below(job.change)))
+                if (name in (job.people or people_below(job.change)) or _tells_of(job, name))
                 and not job.forgets
                 and job.folder.name < before.folder.name
             ]
@@ -239,6 +240,13 @@ class JobStore:
     def _set(self, job: StoredJob, **values: Any) -> None:
         job.state = replace(job.state, revision=job.state.revision + 1, **values)
         self._on_change()
+
+
+def _tells_of(job: StoredJob, name: str) -> bool:
+    """Tell whether what became of a job names somebody, as what a crop looks like does."""
+    state = job.state
+    told = (*state.lines, *state.warnings, state.fault)
+    return state.finished and any(is_mentioned(name, line) for line in told)
 
 
 def _said(work: Work) -> dict[str, Any]:
