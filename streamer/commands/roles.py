@@ -21,6 +21,7 @@ def capture(
     """Run one camera's capture process alone."""
     from streamer.capture.links import CaptureEndpoints
     from streamer.capture.process import Capture
+    from streamer.control.pausing import read_paused
     from streamer.runtime.service import inherit_shared_frames, run_service, start_service
     from streamer.vision.align import alignment_for
 
@@ -55,6 +56,7 @@ def capture(
         endpoints,
         config.dispatch.max_age_ms,
         alignment_for(config.embed, config.weights_path),
+        paused=config.control.enabled and camera in read_paused(config.paused_path),
     )
     run_service(service, config, stop, heartbeat)
 

@@ -280,6 +280,11 @@ class Config(Section):
         return self.data_path / "control"
 
     @property
+    def paused_path(self) -> Path:
+        """Which cameras are paused, as control writes it down."""
+        return self.data_path / "paused.json"
+
+    @property
     def keeps_crops(self) -> bool:
         """Whether any crop may be written down by a running pipeline."""
         return self.history.enabled and (self.strangers.keep or self.history.snapshots)

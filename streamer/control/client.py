@@ -195,6 +195,14 @@ class Control(Asking):
         """Put the version before the one in use back in use."""
         return self.change(wire.Rollback(id=_id(how)), **how)
 
+    def pause(self, camera: str) -> list[str]:
+        """Have a camera closed until `resume`; return the names of all that are."""
+        return self._pause(camera, True)
+
+    def resume(self, camera: str) -> list[str]:
+        """Have a camera opened again; return the names of those that stay closed."""
+        return self._pause(camera, False)
+
     def follow(self, job: Job) -> Iterator[Job]:
         """Yield a job at each of its changes, up to its end."""
         yield job
@@ -219,6 +227,10 @@ class Control(Asking):
         if not how.get("wait", True):
             return job
         return self.finish(job, how.get("on_progress", lambda job: None))
+
+    def _pause(self, camera: str, paused: bool) -> list[str]:
+        request = wire.PauseCamera(id=new_request_id(), camera=camera, paused=paused)
+        return list(expected(self.ask(request), wire.Paused).cameras)
 
 
 def _id(how: How) -> str:

@@ -189,6 +189,14 @@ class Found:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Paused:
+    """The answer to `PauseCamera`: every camera that is to be closed now."""
+
+    id: RequestId
+    cameras: Annotated[tuple[Name, ...], Field(max_length=MAX_ROWS)]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Refusal:
     """The answer to a request that cannot be served.
 

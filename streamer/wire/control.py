@@ -21,6 +21,7 @@ from streamer.wire.answers import (
     FoundFace,
     Ignored,
     Match,
+    Paused,
     People,
     PersonRow,
     Refusal,
@@ -78,6 +79,7 @@ from streamer.wire.questions import (
     IgnoredWanted,
     JobsWanted,
     JobWanted,
+    PauseCamera,
     PeopleWanted,
     ResultWanted,
     Search,
@@ -137,6 +139,8 @@ __all__ = [
     "Merge",
     "NameStranger",
     "NotHer",
+    "PauseCamera",
+    "Paused",
     "People",
     "PeopleWanted",
     "PersonRow",
@@ -190,6 +194,7 @@ _QUESTIONS = (
     CropPictureWanted,
     ResultWanted,
     Search,
+    PauseCamera,
 )
 Answer = (
     Job
@@ -202,6 +207,7 @@ Answer = (
     | Diff
     | Ignored
     | Found
+    | Paused
     | Refusal
 )
 CHANGES: dict[str, type] = {cls.__name__: cls for cls in _CHANGES}

@@ -1,4 +1,4 @@
-"""Questions to the control socket, which change nothing."""
+"""Questions to the control socket, which change nobody; and one that closes a camera."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,7 +13,7 @@ from streamer.wire.changes import (
     Version,
     WaitMs,
 )
-from streamer.wire.messages import Count
+from streamer.wire.messages import Count, Name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,3 +102,11 @@ class Search(Request):
     def part_sizes(self) -> list[int]:
         """Bytes of the part."""
         return [self.picture.size]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PauseCamera(Request):
+    """Close a camera, or with `paused` false open it again; it stays so over restarts."""
+
+    camera: Name
+    paused: bool

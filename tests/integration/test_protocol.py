@@ -29,6 +29,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
         "GalleryEvent",
         "CorrectionEvent",
         "ExpiryEvent",
+        "PauseEvent",
         "Stats",
     ],
 )

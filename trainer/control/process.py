@@ -30,6 +30,8 @@ from streamer.wire.control import (
     Jobs,
     JobsWanted,
     JobWanted,
+    PauseCamera,
+    Paused,
     Refusal,
     Request,
     ResultPart,
@@ -37,13 +39,14 @@ from streamer.wire.control import (
     Search,
 )
 from streamer.wire.counters import StageCount, StageCounters
-from streamer.wire.messages import MAX_TEXT, ExpiryEvent
+from streamer.wire.messages import MAX_TEXT, ExpiryEvent, PauseEvent
 from trainer.control.answering import Answering
 from trainer.control.desk import Desk
 from trainer.control.expiry import Expiry
 from trainer.control.job_files import StoredJob
 from trainer.control.jobs import BusyError, JobStore
 from trainer.control.lanes import Lanes
+from trainer.control.pausing import Pausing
 from trainer.control.waiting import Envelope, Waiter, Waiting
 
 log = logging.getLogger(__name__)
@@ -79,6 +82,7 @@ class ControlService:
             self._lanes.put(job)
         days = self._config.control.expiry_warning_days
         expiry = Expiry(self._config.gallery_path, days, self._publish, self._take_on_quietly)
+        self._pausing = Pausing(self._config.paused_path, self._config.cameras, self._publish)
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
         poller.register(self._wake, zmq.POLLIN)
@@ -90,6 +94,7 @@ class ControlService:
                 self._receive(parts)
             self._answer_waiters()
             expiry.tick()
+            self._pausing.tick()
             self._jobs.drop_old()
             heartbeat.beat()
             reporter.fault = expiry.fault[:MAX_TEXT]
@@ -155,6 +160,9 @@ class ControlService:
                 self._send(envelope, answer, part)
             case Search():
                 self._answering.search(envelope, request, [bytes(part) for part in buffers])
+            case PauseCamera():
+                cameras = self._pausing.set(request.camera, request.paused)
+                self._send(envelope, Paused(id=request.id, cameras=cameras))
             case JobsWanted():
                 rows = [
                     JobRow(
@@ -224,7 +232,7 @@ class ControlService:
         """Send an answer; for one who is gone, or takes no more, it is dropped."""
         try_send(self._socket, [*envelope, *encode(answer, *parts)])
 
-    def _publish(self, event: ExpiryEvent) -> None:
+    def _publish(self, event: ExpiryEvent | PauseEvent) -> None:
         try_send(self._ingest, encode(event))
 
     def _ring(self) -> None:

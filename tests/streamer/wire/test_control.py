@@ -49,6 +49,7 @@ EXAMPLES: list[tuple[object, list[bytes]]] = [
     (wire.CropsWanted(id="b", person="Zoë", offset=50), []),
     (wire.Search(id="b", picture=wire.Picture("a.jpg", 3), wait_ms=5), [b"abc"]),
     (wire.CropPictureWanted(id="b", person="Zoë", crop="3f9a1c", format="png"), []),
+    (wire.PauseCamera(id="b", camera="door", paused=True), []),
 ]
 JOB: dict[str, Any] = {
     "job": "a",
@@ -90,6 +91,7 @@ ANSWERED: list[object] = [
     wire.Versions(id="a", total=1, versions=(ROW,)),
     wire.Diff(id="a", old=ROW, new=ROW, total=1, crops=(wire.CropCount(name="Zoë", old=0, new=1),)),
     wire.Ignored(id="a", total=1, ignored=("unknown-1",)),
+    wire.Paused(id="a", cameras=("door",)),
     wire.Refusal(id="?", code="malformed", text="why"),
 ]  # fmt: skip
 
