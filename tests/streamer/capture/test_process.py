@@ -126,7 +126,7 @@ def test_a_paused_camera_closes_its_source_and_sees_nobody_until_it_goes_on(
             events=at["events"],
             frames=at["frames"],
             pictures=at["pictures"],
-        ),  # fmt: skip
+        ),
         1000.0,
         "square",
         paused=True,
