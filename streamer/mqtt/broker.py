@@ -81,6 +81,7 @@ class Connection:
         self.received: deque[Received] = deque(maxlen=MAX_RECEIVED)
         self.described: dict[str, Described] = {}
         self.acknowledged: deque[int] = deque()
+        self.settled = threading.Event()  # up, or gone already
         self.up = threading.Event()
         self.gone = threading.Event()
         self.fault = ""
@@ -150,7 +151,7 @@ class Broker:
             return f"it does not answer: {error}"
         self._connection = connection
         client.loop_start()
-        if not connection.up.wait(CONNECT_S):
+        if not connection.settled.wait(CONNECT_S):
             connection.fault = connection.fault or "it takes the connection and says nothing"
         elif not connection.gone.wait(SWEEP_S):
             client.unsubscribe(self._reading.sweep)
@@ -189,11 +190,13 @@ class Broker:
                 log.warning("the broker %s is there again", self._settings)
             self.fault = ""
             connection.up.set()
+            connection.settled.set()
             self._wake()
 
         def on_end(*arguments: Any) -> None:
             connection.up.clear()
             connection.gone.set()
+            connection.settled.set()
             self._wake()
 
         def on_message(client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
