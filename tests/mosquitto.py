@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -50,8 +51,14 @@ class Mosquitto:
             assert time.monotonic() < until
             time.sleep(0.05)
 
+    def freeze(self, frozen: bool) -> None:
+        """Have it take connections and say nothing, or go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP if frozen else signal.SIGCONT)
+
     def stop(self) -> None:
         if self._process is not None:
+            self.freeze(False)
             self._process.terminate()
             self._process.wait(PATIENCE_S)
             self._process = None
@@ -98,6 +105,7 @@ class Listener:
 
     def _take(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
         with self._changed:
-            self.heard.append((message.topic, message.payload, message.retain))
-            self.held[message.topic] = message.payload
+            payload = bytes(message.payload)
+            self.heard.append((message.topic, payload, message.retain))
+            self.held[message.topic] = payload
             self._changed.notify_all()

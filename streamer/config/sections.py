@@ -238,7 +238,7 @@ class MqttConfig(Section):
     discovery_prefix: TopicPrefix = "homeassistant"
     absence_s: Annotated[float, Field(ge=0, le=86_400)] = 30.0
     faces: Literal["none", "enrolled", "all"] = "enrolled"
-    also: list[Literal["frigate", "double-take"]] = Field(default=[], max_length=2)
+    also: list[Literal["frigate", "double-take"]] = []
 
     @property
     def enabled(self) -> bool:

@@ -43,8 +43,9 @@ def _auto_or_count(value: object) -> Literal["auto"] | int:
 
 def _host(text: str) -> str:
     if text and not re.fullmatch(r"[A-Za-z0-9._:-]{1,253}", text):
+        received = f"text of {len(text)} characters" if "@" in text else f"{text!r:.80}"
         raise ValueError(
-            f"must be a host's name or address, without a scheme or port. Received: {text!r:.80}"
+            f"must be a host's name or address, without a scheme or port. Received: {received}"
         )
     return text
 

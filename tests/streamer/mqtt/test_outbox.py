@@ -4,7 +4,7 @@ from streamer.mqtt.outbox import MAX_EVENT_AGE_S, MAX_EVENTS, MAX_ONCE, Outbox, 
 
 
 def taken(outbox: Outbox, now_s: float = 0.0) -> list[Outgoing]:
-    found = []
+    found: list[Outgoing] = []
     while (message := outbox.next(now_s)) is not None:
         outbox.sent(len(found), message)
         found.append(message)
