@@ -22,6 +22,7 @@ from streamer.wire.messages import (
     CropMessage,
     FrameOffer,
     FramesWanted,
+    PauseEvent,
     SeenTrack,
     TrackFeedback,
     Tracks,
@@ -72,6 +73,7 @@ class CaptureLinks:
         self._frames = bus.connect(zmq.PUSH, endpoints.frames)
         self._feedback = _subscribe(bus, endpoints.events, topic("feedback", camera))
         self._wanted = _subscribe(bus, endpoints.pictures, topic("wanted", camera))
+        self._pause = _subscribe(bus, endpoints.events, topic("pause", camera))
         self._wanted_until = 0.0
         self._last: tuple[FrameFacts, tuple[SeenTrack, ...]] | None = None
         self._last_sent = 0.0
@@ -93,6 +95,16 @@ class CaptureLinks:
         for message in self._messages(self._feedback, TrackFeedback):
             if (message.camera, message.epoch) == (self._camera, self._epoch):
                 yield message
+
+    def paused(self, before: bool) -> bool:
+        """Return whether the camera is to be closed; `before`, where nothing new was said.
+
+        There is no lease: with nobody there to say anything, a camera stays as it is.
+        """
+        for message in self._messages(self._pause, PauseEvent):
+            if message.camera == self._camera:
+                before = message.paused
+        return before
 
     def wait_for_feedback(self, timeout_ms: int) -> None:
         """Sleep until identify says something, or the time is up."""

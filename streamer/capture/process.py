@@ -33,7 +33,10 @@ _LOSSLESS_ANSWER_MS = 20_000.0  # a recording waits so long before it gives a cr
 
 
 class Capture:
-    """One camera. `run()` owns the sockets and returns when the camera has ended or on stop."""
+    """One camera. `run()` owns the sockets and returns when the camera has ended or on stop.
+
+    paused: it begins closed, until control says that it is to be opened.
+    """
 
     def __init__(
         self,
@@ -43,8 +46,10 @@ class Capture:
         endpoints: CaptureEndpoints,
         max_age_ms: float,
         alignment: Alignment,
+        paused: bool = False,
     ) -> None:
         self._name = name
+        self._paused = paused
         self._config = config
         self._base = base
         self._endpoints = endpoints
@@ -74,21 +79,32 @@ class Capture:
         heartbeat.ready()
         delay_s = self._config.capture.retry_min_s
         while not stop.is_set():
+            if self._paused:
+                self._rest()
+                continue
             frames_before = self._frames.forwarded
             fault = self._read_until_broken()
+            if self._paused:
+                continue
             if stop.is_set() or fault is None:
                 break
             if self._frames.forwarded > frames_before:
                 delay_s = self._config.capture.retry_min_s
             self._set_state("retrying", f"{fault}; next try in {delay_s:g} s")
             until = time.monotonic() + delay_s
-            while time.monotonic() < until and not stop.wait(0.1):
+            while time.monotonic() < until and not (self._paused or stop.wait(0.1)):
                 self._tick()
             delay_s = min(2 * delay_s, self._config.capture.retry_max_s)
         self._follower.close()
         self._links.flush_tracks()
         self._set_state("stopped" if stop.is_set() else "ended", "")
         self._reporter.send(self._stages(), self._state, final=True)
+
+    def _rest(self) -> None:
+        """Wait, with the source closed, until the camera is to go on."""
+        self._set_state("paused", "")
+        while self._paused and not self._stop.wait(0.1):
+            self._tick()
 
     def _read_until_broken(self) -> str | None:
         """Process one opened source; return what broke it, or None at a recording's end."""
@@ -107,6 +123,8 @@ class Capture:
         self._superseded = 0
         while not stop.is_set():
             self._tick(reader)
+            if self._paused:
+                break
             frame = reader.take(_TAKE_TIMEOUT_S)
             if frame is not None:
                 self._process(frame, reader)
@@ -188,7 +206,7 @@ class Capture:
 
     def _wait_for_answer(self, frame: Frame, track: Track, reader: Reader) -> str | None:
         """Wait with a recording that is read as fast as possible, instead of losing its crops."""
-        while not self._stop.is_set():
+        while not (self._stop.is_set() or self._paused):
             self._links.wait_for_feedback(50)
             self._tick(reader)
             reason = self._scheduler.skip_reason(track.number, frame.media_ms, _now_ms())
@@ -246,6 +264,7 @@ class Capture:
         for feedback in self._links.feedback():
             self._scheduler.take_feedback(feedback, _now_ms())
         self._links.keep_alive()
+        self._paused = self._links.paused(self._paused)
         self._reporter.tick(lambda: self._stages(reader), self._state)
 
     def _stages(self, reader: Reader | None = None) -> tuple[StageCount, ...]:

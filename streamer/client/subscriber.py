@@ -16,6 +16,7 @@ from streamer.wire.messages import (
     FrameEvent,
     GalleryEvent,
     IdentityEvent,
+    PauseEvent,
     PresenceEvent,
     Stats,
 )
@@ -28,6 +29,7 @@ Event = (
     | GalleryEvent
     | CorrectionEvent
     | ExpiryEvent
+    | PauseEvent
     | Stats
 )
 SUBSCRIBER_HWM = 1000
@@ -41,8 +43,8 @@ class Subscriber:
     address: as `bus.events` or `bus.pictures` of the config, with an absolute path:
         "ipc:///…/run/events".
     topics: what to receive. "identity/door" is that camera's; "identity/" every camera's;
-        likewise "presence/", and "frame/" from `bus.pictures`; "stats", "gallery", "correction",
-        "expiry".
+        likewise "presence/", "pause/", and "frame/" from `bus.pictures`; "stats", "gallery",
+        "correction", "expiry".
     keys: folder of CURVE keys, for tcp; insecure: tcp without encryption, as the pipeline's.
     hwm: how many messages wait for this program at most.
 

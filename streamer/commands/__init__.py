@@ -5,7 +5,7 @@ import typer
 from streamer.commands.check import check
 from streamer.commands.history import history, visits
 from streamer.commands.keys import keys
-from streamer.commands.roles import capture, dispatch, view
+from streamer.commands.roles import capture, dispatch, mqtt, view
 from streamer.commands.run import run
 from streamer.commands.subscribers import record, snapshot, watch
 
@@ -14,5 +14,6 @@ def register(app: typer.Typer) -> None:
     """Add this room's commands."""
     for command in (
         run, check, watch, record, snapshot, visits, keys, capture, dispatch, view, history,
+        mqtt,
     ):  # fmt: skip
         app.command()(command)

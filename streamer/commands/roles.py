@@ -21,6 +21,7 @@ def capture(
     """Run one camera's capture process alone."""
     from streamer.capture.links import CaptureEndpoints
     from streamer.capture.process import Capture
+    from streamer.control.pausing import read_paused
     from streamer.runtime.service import inherit_shared_frames, run_service, start_service
     from streamer.vision.align import alignment_for
 
@@ -55,6 +56,7 @@ def capture(
         endpoints,
         config.dispatch.max_age_ms,
         alignment_for(config.embed, config.weights_path),
+        paused=config.control.enabled and camera in read_paused(config.paused_path),
     )
     run_service(service, config, stop, heartbeat)
 
@@ -97,3 +99,39 @@ def view(
     run_service(
         View(list(config.cameras), endpoints, config.view.jpeg_quality), config, stop, heartbeat
     )
+
+
+def mqtt(context: typer.Context, heartbeat: HeartbeatOption = None) -> None:
+    """Run the process that tells an MQTT broker who is there alone."""
+    import ssl
+
+    from streamer.config.surroundings import mqtt_faults, mqtt_password
+    from streamer.mqtt.broker import BrokerSettings
+    from streamer.mqtt.pausing import Pauser
+    from streamer.mqtt.process import Mqtt, MqttEndpoints
+    from streamer.runtime.service import run_service, start_service
+
+    config = load_config(context.obj)
+    settings = config.mqtt
+    if not settings.enabled:
+        raise ConfigError(f"{config.path}: mqtt.broker: must name a broker. Received: ''")
+    if faults := mqtt_faults(config):
+        raise ConfigError("\n".join(f"{config.path}: {fault}" for fault in faults))
+    stop = start_service(config, "mqtt")
+    tls = None
+    if settings.tls:
+        ca_file = config.path.parent / settings.ca_file if settings.ca_file else None
+        tls = ssl.create_default_context(cafile=ca_file)
+    broker = BrokerSettings(
+        host=settings.broker,
+        port=settings.port,
+        user=settings.user,
+        password=mqtt_password(config),
+        tls=tls,
+        client_id=settings.client_id,
+    )
+    endpoints = MqttEndpoints(
+        config.address("events"), config.address("ingest"), config.address("pictures")
+    )
+    pauser = Pauser(config.address("control"), config.security) if config.control.enabled else None
+    run_service(Mqtt(settings, config.cameras, endpoints, broker, pauser), config, stop, heartbeat)

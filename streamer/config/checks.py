@@ -5,7 +5,7 @@ import re
 from collections import Counter
 
 from streamer.bus.sockets import is_tcp
-from streamer.config.sections import BusConfig, Config
+from streamer.config.sections import BusConfig, Config, MqttConfig
 
 MAX_IPC_PATH_BYTES = 107  # sun_path of Linux's sockaddr_un, less its end
 _USUAL_PATHS = [address.removeprefix("ipc://") for address in BusConfig().addresses.values()]
@@ -34,7 +34,7 @@ def contradictions(config: Config) -> list[str]:
             "strangers.keep must be false while history.enabled is, for strangers are kept in the "
             "history. Received: true"
         )
-    return [*faults, *_bus_faults(config), *_camera_faults(config)]
+    return [*faults, *_bus_faults(config), *_camera_faults(config), *_mqtt_faults(config.mqtt)]
 
 
 def _bus_faults(config: Config) -> list[str]:
@@ -100,6 +100,21 @@ def _camera_faults(config: Config) -> list[str]:
                 f"cameras.{name}.source: a webcam can be one camera's only. "
                 f"Received: {camera.source}"
             )
+    return faults
+
+
+def _mqtt_faults(mqtt: MqttConfig) -> list[str]:
+    faults = []
+    if mqtt.password_file and mqtt.password_env:
+        faults.append("mqtt.password_env: must be empty while mqtt.password_file is not")
+    if (mqtt.password_file or mqtt.password_env) and not mqtt.user:
+        faults.append("mqtt.user: must be named where there is a password")
+    if mqtt.ca_file and not mqtt.tls:
+        faults.append("mqtt.tls: must be true where mqtt.ca_file is named. Received: false")
+    if mqtt.topic_prefix == mqtt.discovery_prefix:
+        faults.append(
+            f"mqtt.topic_prefix: must not be mqtt.discovery_prefix. Received: {mqtt.topic_prefix}"
+        )
     return faults
 
 

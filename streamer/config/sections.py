@@ -18,9 +18,12 @@ from streamer.config.values import (
     Address,
     AutoOrCount,
     CameraName,
+    ClientId,
+    HostName,
     Milliseconds,
     PathText,
     Source,
+    TopicPrefix,
     Unit,
 )
 from streamer.constants import DEFAULT_CASCADE, HISTORY_FILE
@@ -220,6 +223,29 @@ class ControlConfig(Section):
     expiry_warning_days: Annotated[float, Field(ge=0, le=3650)] = 7.0
 
 
+class MqttConfig(Section):
+    """Telling an MQTT broker who is there. An empty `broker` is off."""
+
+    broker: HostName = ""
+    port: Annotated[int, Field(ge=1, le=65_535)] = 1883
+    user: Annotated[str, Field(max_length=256)] = ""
+    password_file: PathText = ""
+    password_env: Annotated[str, Field(max_length=256)] = ""
+    tls: bool = False
+    ca_file: PathText = ""
+    client_id: ClientId = "facestream"
+    topic_prefix: TopicPrefix = "facestream"
+    discovery_prefix: TopicPrefix = "homeassistant"
+    absence_s: Annotated[float, Field(ge=0, le=86_400)] = 30.0
+    faces: Literal["none", "enrolled", "all"] = "enrolled"
+    also: list[Literal["frigate", "double-take"]] = []
+
+    @property
+    def enabled(self) -> bool:
+        """Whether a broker is named."""
+        return bool(self.broker)
+
+
 class LogConfig(Section):
     """Logging of all processes."""
 
@@ -255,6 +281,7 @@ class Config(Section):
     strangers: StrangersConfig = StrangersConfig()
     history: HistoryConfig = HistoryConfig()
     control: ControlConfig = ControlConfig()
+    mqtt: MqttConfig = MqttConfig()
     log: LogConfig = LogConfig()
     supervise: SuperviseConfig = SuperviseConfig()
     path: Annotated[Path, Field(exclude=True)] = Path("config.toml")
@@ -278,6 +305,11 @@ class Config(Section):
     def control_path(self) -> Path:
         """The folder of changes of people that are under way."""
         return self.data_path / "control"
+
+    @property
+    def paused_path(self) -> Path:
+        """Which cameras are paused, as control writes it down."""
+        return self.data_path / "paused.json"
 
     @property
     def keeps_crops(self) -> bool:

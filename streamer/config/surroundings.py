@@ -1,13 +1,16 @@
 """What the config asks of this machine: folders, files and packages that must be there."""
 
 import os
+import ssl
 import zipfile
 from importlib.util import find_spec
 from pathlib import Path
 
 from streamer.config.sections import Config
+from streamer.errors import ConfigError
 
 EXTRA_RUNTIMES = ("onnxruntime", "openvino")
+MAX_PASSWORD_BYTES = 1024
 _DESCRIPTION = "description.npy"
 
 
@@ -22,6 +25,7 @@ def lacks(config: Config) -> list[str]:
         *_socket_faults(config),
         *_weights_faults(config),
         *_runtime_faults(config),
+        *mqtt_faults(config),
     ]
     if config.bus.keys and not _is_folder(config.path.parent / config.bus.keys):
         faults.append("bus.keys: no such folder; make it with `facestream keys`")
@@ -47,6 +51,46 @@ def not_installed(runtime: str) -> str:
         f"embed.runtime is {runtime}, which is not installed. Install it with: "
         f"pip install 'facestream[{runtime}]', or set it to auto"
     )
+
+
+def mqtt_faults(config: Config) -> list[str]:
+    """Return a line if the broker's password or the authority's certificate cannot be read."""
+    if not config.mqtt.enabled:
+        return []
+    faults = []
+    try:
+        mqtt_password(config)
+    except ConfigError as error:
+        faults.append(str(error))
+    ca_file = config.mqtt.ca_file
+    if ca_file:
+        try:
+            ssl.create_default_context(cafile=config.path.parent / ca_file)
+        except OSError as error:  # SSLError is one
+            faults.append(
+                f"mqtt.ca_file: must be a certificate in PEM form. Received: {ca_file!r}: {error}"
+            )
+    return faults
+
+
+def mqtt_password(config: Config) -> str | None:
+    """Return the broker's password; None where there is none. Raises ConfigError; quotes none."""
+    mqtt = config.mqtt
+    if mqtt.password_env:
+        password = os.environ.get(mqtt.password_env, "")
+        where = f"mqtt.password_env: the environment variable {mqtt.password_env}"
+    elif mqtt.password_file:
+        where = f"mqtt.password_file: {mqtt.password_file}"
+        try:
+            password = (config.path.parent / mqtt.password_file).read_text("utf-8").strip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is no text"
+            raise ConfigError(f"{where}: cannot be read: {reason}") from None
+    else:
+        return None
+    if not 1 <= len(password.encode()) <= MAX_PASSWORD_BYTES:
+        raise ConfigError(f"{where}: must hold a password of 1 to {MAX_PASSWORD_BYTES} bytes")
+    return password
 
 
 def _nearest(path: Path) -> Path:

@@ -1,5 +1,6 @@
 """What single values of config.toml may be, where a type alone does not say it."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, PlainValidator
@@ -40,6 +41,30 @@ def _auto_or_count(value: object) -> Literal["auto"] | int:
     )
 
 
+def _host(text: str) -> str:
+    if text and not re.fullmatch(r"[A-Za-z0-9._:-]{1,253}", text):
+        received = f"text of {len(text)} characters" if "@" in text else f"{text!r:.80}"
+        raise ValueError(
+            f"must be a host's name or address, without a scheme or port. Received: {received}"
+        )
+    return text
+
+
+def _topic(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64}){0,3}", text):
+        raise ValueError(
+            f"must be 1 to 4 words of letters, digits, - and _, with / between them. "
+            f"Received: {text!r:.80}"
+        )
+    return text
+
+
+def _client_id(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", text):
+        raise ValueError(f"must be 1 to 64 letters, digits, - and _. Received: {text!r:.80}")
+    return text
+
+
 _PORT = r"(\*|[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
 
 Milliseconds = Annotated[int, Field(ge=0, le=3_600_000)]
@@ -48,5 +73,8 @@ Address = Annotated[str, Field(pattern=rf"^(ipc://[^\x00\n]+|tcp://[^\s/]+:{_POR
 CameraName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 PathText = Annotated[str, AfterValidator(_without_nul)]
 AutoOrCount = Annotated[Literal["auto"] | int, PlainValidator(_auto_or_count)]
+HostName = Annotated[str, AfterValidator(_host)]
+TopicPrefix = Annotated[str, AfterValidator(_topic)]
+ClientId = Annotated[str, AfterValidator(_client_id)]
 Source = Annotated[str | int, PlainValidator(_source)]
 """A value of two types has one rule, and so one fault, not one for each type."""

@@ -38,7 +38,7 @@ WireBox = tuple[
     Annotated[int, Field(ge=0, le=2**20)],
     Annotated[int, Field(ge=0, le=2**20)],
 ]
-Role = Literal["capture", "dispatch", "embed", "identify", "view", "history", "control"]
+Role = Literal["capture", "dispatch", "embed", "identify", "view", "history", "control", "mqtt"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,7 +179,7 @@ class TrackFeedback:
 class CameraState:
     """What a camera's source is doing; `detail` is for people and holds no credentials."""
 
-    state: Literal["opening", "running", "stalled", "retrying", "ended", "stopped"]
+    state: Literal["opening", "running", "stalled", "retrying", "paused", "ended", "stopped"]
     detail: Text = ""
 
 
@@ -312,6 +312,17 @@ class ExpiryEvent:
     expires_utc: Name
 
 
+@dataclass(frozen=True)
+class PauseEvent:
+    """Control to identify, which publishes it on `pause/<camera>`, every second and at a change.
+
+    paused: the camera is to be closed, and nobody seen by it; its capture process hears this.
+    """
+
+    camera: Name
+    paused: bool
+
+
 @dataclass(frozen=True, kw_only=True)
 class FrameEvent:
     """Published on `frame/<camera>`, on the socket of the pictures. Part 1: a JPEG."""
@@ -343,6 +354,7 @@ TYPES: dict[str, type] = {
         GalleryEvent,
         CorrectionEvent,
         ExpiryEvent,
+        PauseEvent,
         FrameEvent,
     )
 }

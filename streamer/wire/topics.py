@@ -12,7 +12,7 @@ GALLERY = b"gallery"
 CORRECTION = b"correction"
 EXPIRY = b"expiry"
 
-Kind = Literal["identity", "presence", "frame", "feedback", "wanted"]
+Kind = Literal["identity", "presence", "frame", "feedback", "wanted", "pause"]
 
 
 def topic(kind: Kind, camera: str) -> bytes:

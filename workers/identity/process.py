@@ -18,7 +18,7 @@ from streamer.runtime.stats import StatsReporter
 from streamer.wire.codec import decode
 from streamer.wire.counters import StageCount, StageCounters
 from streamer.wire.epochs import new_epoch
-from streamer.wire.messages import MAX_TEXT, Embeddings, ExpiryEvent, Stats, Tracks
+from streamer.wire.messages import MAX_TEXT, Embeddings, ExpiryEvent, PauseEvent, Stats, Tracks
 from workers.classifier.impostors import Impostors
 from workers.gallery.store import GalleryStore
 from workers.gallery.version import Gallery
@@ -148,6 +148,8 @@ class Identify:
                 self._publisher.publish_stats(message)
             case ExpiryEvent():
                 self._publisher.publish_expiry(message)
+            case PauseEvent():
+                self._publisher.publish_pause(message)
             case _:
                 raise ProtocolError(f"{type(message).__name__} is not for identify")
 

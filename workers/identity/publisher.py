@@ -14,6 +14,7 @@ from streamer.wire.messages import (
     ExpiryEvent,
     GalleryEvent,
     IdentityEvent,
+    PauseEvent,
     PresenceEvent,
     Stats,
     TrackFeedback,
@@ -61,6 +62,10 @@ class EventPublisher:
     def publish_expiry(self, expiry: ExpiryEvent) -> None:
         """Publish who is or will be forgotten, as control says."""
         self._send(EXPIRY, expiry)
+
+    def publish_pause(self, pause: PauseEvent) -> None:
+        """Publish whether a camera is to be closed, as control says; its capture hears it."""
+        self._send(topic("pause", pause.camera), pause)
 
     def publish_feedback(self, info: CropInfo, certain: bool) -> None:
         """Tell a camera that its crop was used, and whether the track is certain."""

@@ -1,6 +1,7 @@
 """A capture process before a recording that waits: no track ends before its last crops are used."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -15,11 +16,19 @@ from streamer.capture.process import Capture
 from streamer.config.sections import CameraConfig, TrackConfig
 from streamer.runtime.heartbeat import Heartbeat, Stop
 from streamer.wire.codec import decode, encode
-from streamer.wire.messages import CropInfo, CropMessage, TrackFeedback, Tracks
+from streamer.wire.messages import (
+    CropInfo,
+    CropMessage,
+    PauseEvent,
+    Stats,
+    TrackFeedback,
+    Tracks,
+)
 from streamer.wire.topics import topic
 
 PATIENCE_MS = 60_000
 FACE_FRAMES = 8
+NAMES = ("crops", "ingest", "events", "frames", "pictures")
 
 
 def make_clip(path: Path, portrait: NDArray[np.uint8]) -> None:
@@ -100,3 +109,71 @@ def test_a_track_of_a_recording_ends_after_its_last_answers(
             thread.join()
     assert ended_with == 0
     assert sequence < 5 * FACE_FRAMES, "the track ended before the recording did"
+
+
+def test_a_paused_camera_closes_its_source_and_sees_nobody_until_it_goes_on(
+    folder: Path, collins: NDArray[np.uint8]
+) -> None:
+    make_clip(folder / "door.avi", collins)
+    at = {name: f"ipc://{folder}/{name}" for name in NAMES}
+    capture = Capture(
+        "door",
+        CameraConfig(source="door.avi", loop=True),
+        folder,
+        CaptureEndpoints(
+            crops=at["crops"],
+            ingest=at["ingest"],
+            events=at["events"],
+            frames=at["frames"],
+            pictures=at["pictures"],
+        ),
+        1000.0,
+        "square",
+        paused=True,
+    )
+    stop = Stop()
+
+    def run() -> None:
+        with open_bus(linger_ms=1000) as bus:
+            capture.run(bus, stop, Heartbeat(None, stop))
+
+    with open_bus() as far:
+        ingest, events = far.bind(zmq.PULL, at["ingest"]), far.bind(zmq.XPUB, at["events"])
+        crops = far.bind(zmq.PULL, at["crops"])
+        thread = threading.Thread(target=run)
+        thread.start()
+        states: list[str] = []
+
+        def hear(condition: Callable[[object], bool]) -> None:
+            """Read what it sends until the condition holds of a message."""
+            message: object = None
+            while not condition(message):
+                assert ingest.poll(PATIENCE_MS)
+                message = decode(ingest.recv_multipart())[0]
+                if isinstance(message, Stats) and message.camera_state is not None:
+                    assert all(stage.unaccounted == 0 for stage in message.stages)
+                    states.append(message.camera_state.state)
+
+        def say(camera: str, paused: bool) -> None:
+            events.send_multipart([topic("pause", "door"), *encode(PauseEvent(camera, paused))])
+
+        try:
+            hear(lambda message: "paused" in states)
+            assert set(states) <= {"opening", "paused"}
+            assert not crops.poll(0), "a camera that begins paused is not opened"
+            say("door2", False)  # for another one
+            say("door", False)
+            hear(lambda message: isinstance(message, Tracks) and bool(message.tracks))
+            say("door", True)
+            states.clear()
+            hear(lambda message: "paused" in states)
+            while crops.poll(500):
+                crops.recv_multipart()
+            for _ in range(3):
+                hear(lambda message: isinstance(message, Tracks) and not message.tracks)
+            assert not crops.poll(0), "no face of a paused camera is sent"
+            say("door", False)
+            hear(lambda message: isinstance(message, Tracks) and bool(message.tracks))
+        finally:
+            stop.set()
+            thread.join()

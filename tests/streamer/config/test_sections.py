@@ -10,6 +10,7 @@ from streamer.errors import ConfigError
 
 ROOT = Path(__file__).parents[3]
 CAMERA = '[cameras.door]\nsource = "demo"\n'
+MQTT = CAMERA + '[mqtt]\nbroker = "localhost"\n'
 
 
 def load(folder: Path, text: str) -> Config:
@@ -77,6 +78,18 @@ def test_cameras_take_the_common_tables_and_their_own_keys(folder: Path) -> None
         (CAMERA + "[identify]\nswitch_margin = nan", ["identify.switch_margin: must"]),
         (CAMERA + '[log]\nlevel = "loud"', ["log.level: must", "'debug'", "'loud'"]),
         (CAMERA + "[capture]\nretry_min_s = 60.0", ["retry_max_s must be at least"]),
+        (MQTT + 'password_env = "X"', ["mqtt.user: must be named where there is a password"]),
+        (
+            MQTT + 'user = "u"\npassword_env = "X"\npassword_file = "y"',
+            ["mqtt.password_env: must be empty"],
+        ),
+        (MQTT + 'ca_file = "ca.pem"', ["mqtt.tls: must be true where mqtt.ca_file"]),
+        (MQTT + 'topic_prefix = "homeassistant"', ["mqtt.topic_prefix: must not be"]),
+        (MQTT + 'topic_prefix = "a/#"', ["mqtt.topic_prefix: must be 1 to 4 words", "'a/#'"]),
+        (MQTT + 'client_id = ""', ["mqtt.client_id: must be 1 to 64 letters"]),
+        (MQTT + 'also = ["viseron"]', ["mqtt.also.0: must be", "'frigate'", "'viseron'"]),
+        (CAMERA + '[mqtt]\nbroker = "mqtt://a:1"', ["mqtt.broker: must be a host's name"]),
+        (CAMERA + '[mqtt]\nbroker = "u:s@h"', ["mqtt.broker: must be", "text of 5 characters"]),
         (CAMERA + 'pace = "fast"\nloop = true', ["cameras.door: loop must be false"]),
         (CAMERA + '[bus]\nevents = "tcp://*:5555"', ["bus.events", "bus.keys", "insecure"]),
         (CAMERA + '[bus]\nevents = "udp://x"', ["bus.events: must"]),

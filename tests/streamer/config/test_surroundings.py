@@ -10,7 +10,8 @@ import zmq
 from streamer.bus.sockets import open_bus
 from streamer.config import surroundings
 from streamer.config.loading import load_config
-from streamer.config.surroundings import lacks, not_installed
+from streamer.config.surroundings import lacks, mqtt_password, not_installed
+from streamer.errors import ConfigError
 from workers.network.weights_file import SHIPPED
 
 CAMERA = '[cameras.door]\nsource = "demo"\n'
@@ -83,3 +84,33 @@ def test_an_extra_runtime_that_is_not_installed(
     assert line.startswith("embed.runtime is openvino, which is not installed.")
     assert "pip install 'facestream[openvino]'" in line
     assert not_installed("tensorflow") == ""
+
+
+MQTT = CAMERA + '[mqtt]\nbroker = "localhost"\nuser = "ann"\n'
+
+
+def test_a_brokers_password_is_read_and_never_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def password(text: str) -> str | None:
+        (folder / "config.toml").write_text(MQTT + text)
+        return mqtt_password(load_config(folder / "config.toml"))
+
+    assert password("") is None
+    (folder / "secret").write_text(" ge heim\n")
+    assert password('password_file = "secret"') == " ge heim"
+    monkeypatch.setenv("BROKER_PASSWORD", "geheim")
+    assert password('password_env = "BROKER_PASSWORD"') == "geheim"
+    for content in (b"", b"\n", b"geheim" * 1000, b"geheim\xff"):
+        (folder / "secret").write_bytes(content)
+        with pytest.raises(ConfigError) as caught:
+            password('password_file = "secret"')
+        assert "geheim" not in str(caught.value)
+    assert faults(folder, MQTT + 'password_file = "none"') == [
+        "mqtt.password_file: none: cannot be read: No such file or directory"
+    ]
+    (fault,) = faults(folder, MQTT + 'password_env = "NOT_SET"')
+    assert fault.startswith("mqtt.password_env: the environment variable NOT_SET: must hold")
+    (fault,) = faults(folder, MQTT + 'tls = true\nca_file = "secret"')
+    assert fault.startswith("mqtt.ca_file: must be a certificate in PEM form. Received: 'secret'")
+    assert faults(folder, CAMERA + '[mqtt]\nuser = "ann"\npassword_file = "none"') == []

@@ -24,6 +24,7 @@ from streamer.wire.messages import (
     GalleryEvent,
     IdentityEvent,
     KeptCrop,
+    PauseEvent,
     PresenceEvent,
     PresentTrack,
     SeenTrack,
@@ -93,6 +94,7 @@ MESSAGES = [
         [],
     ),
     (ExpiryEvent(expiry="soon", person="Zoë", expires_utc="t"), []),
+    (PauseEvent("door", True), []),
     (
         FrameEvent(
             camera="door", epoch="e", sequence=1, captured_utc="t", age_ms=3.0,

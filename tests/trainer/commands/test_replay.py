@@ -62,12 +62,16 @@ def test_a_camera_that_is_not_there(
 def test_nothing_is_written_down_but_to_know_strangers_again(keep: bool, folder: Path) -> None:
     path = folder / "config.toml"
     sections = "[history]\nstrangers = true\nsnapshots = true\n[strangers]\nkeep = "
-    path.write_text(f"{CONFIG}{sections}{str(keep).lower()}\n")
+    mqtt = '[mqtt]\nbroker = "localhost"\n'
+    path.write_text(f"{CONFIG}{sections}{str(keep).lower()}\n{mqtt}")
     with replay_setting(load_config(path), folder / "clip.mp4", fast=True) as setting:
         assert (setting.history.enabled, setting.strangers.keep) == (keep, keep)
         assert not setting.history.strangers
         assert not setting.history.snapshots
-        assert ("history" in [spec.name for spec in process_specs(setting, {"replay": 0})]) is keep
+        names = [spec.name for spec in process_specs(setting, {"replay": 0})]
+        assert ("history" in names) is keep
+        assert "mqtt" not in names
+    assert "mqtt" in [spec.name for spec in process_specs(load_config(path), {"door": 0})]
 
 
 def test_visits_are_told_in_order_and_anew_with_each_name() -> None:

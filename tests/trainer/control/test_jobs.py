@@ -27,6 +27,7 @@ from trainer.control.looking import LOOKED, write_looks
 from trainer.control.work import Work
 from workers.embedding.embedder import Embedder
 from workers.gallery.store import GalleryStore
+from workers.gallery.traces import find_traces
 
 COLLINS, HOPPER = "Eileen Collins", "Grace Hopper"
 
@@ -97,6 +98,38 @@ def test_pictures_are_enrolled_with_progress_and_what_was_refused_is_told(
             control.enrol_paths(COLLINS, [portraits[HOPPER].parent / "nothing.png"])
     left = [path.name for path in config.control_path.rglob("*") if path.is_file()]
     assert set(left) == {"job.json"}
+
+
+def test_everybody_in_a_folder_is_enrolled_and_who_is_forgotten_is_not(
+    config: Config, store: GalleryStore, embedder: Embedder, portraits: dict[str, Path]
+) -> None:
+    shutil.rmtree(store.folder)
+    root = config.data_path.parent / "people"
+    for name, portrait in portraits.items():
+        (root / name).mkdir(parents=True)
+        shutil.copy(portrait, root / name / "1.png")
+    (root / "Nobody").mkdir()
+    gate = Gate(embedder)
+    with serving(config, gate) as control:
+        first = control.enrol_folder(root, wait=False)
+        assert gate.reached.wait(PATIENCE_S)
+        second = control.enrol_folder(root, wait=False)  # it waits, and has not looked yet
+        with pytest.raises(ControlError, match="is not enrolled"):
+            control.forget(HOPPER)
+        with pytest.raises(ControlError, match="no job"):
+            control.job(first.job)
+        is_over(control, second, "cancelled")
+        (left,) = config.control_path.glob(f"*-{second.job}")
+        assert search(left, {"name": HOPPER.encode()}) == []
+        gate.open.set()
+        job = control.enrol_folder(root)
+        assert f"{HOPPER}: 1 crops enrolled" in job.lines
+        assert any(line.startswith("refused: Nobody: ") for line in job.warnings)
+        gallery = store.read()
+        assert gallery is not None
+        assert set(gallery.people.names) == {COLLINS, HOPPER}
+        with pytest.raises(ControlError, match="must be a folder with a folder or a clip for each"):
+            control.enrol_folder(root / "none")
 
 
 def test_a_job_is_cancelled_and_changes_nothing(
@@ -205,6 +238,25 @@ def test_a_track_of_which_crops_had_come_is_enrolled_from_them(
     gallery = store.read()
     assert gallery is not None
     assert "Grace" in gallery.people.names
+
+
+def test_what_was_said_of_somebody_in_anothers_job_is_forgotten_with_them(
+    config: Config, store: GalleryStore
+) -> None:
+    jobs = JobStore(config.control_path)
+    jobs.load()
+    job = jobs.add(wire.Rollback(id="back"))
+    work = Work(folder=job.folder)
+    work.warn(f"set aside: 1.png of Grace: nearer to {COLLINS} than to the others of Grace")
+    jobs.end(job, "done", work)
+    asked = jobs.add(wire.Forget(id="forget", person=COLLINS))
+    assert jobs.drop_about("Collins, E", asked) == []
+    assert jobs.get("back") is not None
+    assert job.folder in find_traces(store, store.data, COLLINS).paths
+    assert job.folder not in find_traces(store, store.data, "Eileen Coll").paths
+    assert jobs.drop_about(COLLINS, asked) == []
+    assert jobs.get("back") is None
+    assert not job.folder.exists()
 
 
 def test_a_job_that_ends_the_process_again_and_again_is_given_up(config: Config) -> None:

@@ -1,0 +1,1 @@
+"""The mqtt process: who is there, told to a broker and to Home Assistant."""
