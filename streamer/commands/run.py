@@ -16,7 +16,9 @@ from streamer.config.loading import load_config
 from streamer.config.sections import Config
 from streamer.config.surroundings import lacks
 from streamer.errors import ConfigError, FacestreamError
-from streamer.runtime.logs import FAULT_PREFIX
+from streamer.runtime.json_lines import FAULT_PREFIX, as_json_line, json_line
+
+_LOCK_S = 0.5
 
 
 def run(context: typer.Context) -> None:
@@ -24,21 +26,33 @@ def run(context: typer.Context) -> None:
     from streamer.client.console import Display
     from streamer.pipeline import process_specs, shared_frames_of
     from streamer.runtime.logs import set_up_logging
+    from streamer.supervision.process_file import ProcessFile
     from streamer.supervision.supervisor import Supervisor
+    from streamer.webhooks.targets import targets_of
 
     config = load_config(context.obj)
     if faults := lacks(config):
         raise ConfigError("\n".join(faults))
-    set_up_logging(config.log.level, "facestream")
+    targets_of(config)
+    as_json = config.log.format == "json"
+    set_up_logging(config.log.level, "facestream", as_json)
     console = Console()
-    with _run_lock(config), Display(console) as display:
+    with (
+        _run_lock(config),
+        ProcessFile(config.run_path) as process_file,
+        Display(console, write=_write_json if as_json else None) as display,
+    ):
         _prepare_demo(config, display.line)
-        topics = ("identity/", "stats", "gallery", "correction")
+        topics: tuple[str, ...] = ("stats", "gallery")
+        if not as_json:  # such logs are kept by others, where nobody can be forgotten
+            topics = ("identity/", *topics, "correction")
         with subscriber_of(config, "", topics) as subscriber:
 
             def show(timeout_s: float) -> None:
                 until = time.monotonic() + timeout_s
-                display.take_processes(supervisor.status())
+                statuses = supervisor.status()
+                display.take_processes(statuses)
+                process_file.update(statuses)
                 while (
                     received := subscriber.receive(max(0, until - time.monotonic()))
                 ) is not None:
@@ -48,18 +62,33 @@ def run(context: typer.Context) -> None:
                 display.refresh()
 
             with shared_frames_of(config.cameras) as shared_frames:
+
+                def told(name: str, line: str) -> None:
+                    display.line(f"{name}: {line}")
+
                 specs = process_specs(config, shared_frames)
                 supervisor = Supervisor(
                     specs=specs,
                     rules=config.supervise,
                     command=facestream_command(config),
-                    on_line=lambda name, line: display.line(f"{name}: {line}"),
+                    on_line=_print_json if as_json else told,
                     also=show,
                 )
                 names = ", ".join(spec.name for spec in specs)
                 display.line(f"starting {names}; stop with Ctrl-C")
                 supervisor.run()
-    console.print(display.account_table())
+    if not as_json:
+        console.print(display.account_table())
+
+
+def _write_json(text: str) -> None:
+    """Print what is for people as a line for machines."""
+    print(json_line("facestream", "info", text), flush=True)  # noqa: T201
+
+
+def _print_json(process: str, line: str) -> None:
+    """Print what a process wrote, or what the supervisor says of it, as a line for machines."""
+    print(as_json_line(process, line), flush=True)  # noqa: T201
 
 
 def facestream_command(config: Config) -> list[str]:
@@ -96,7 +125,7 @@ def _run_lock(config: Config) -> Iterator[None]:
 
     Sockets left by a run that was killed are removed before, and this run's own after.
     """
-    folder = config.data_path / "run"
+    folder = config.run_path
     try:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
@@ -107,8 +136,9 @@ def _run_lock(config: Config) -> Iterator[None]:
             f"Received: {config.data_dir!r}, and {folder} cannot be made: {error.strerror}"
         ) from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(descriptor)
     except BlockingIOError:
+        os.close(descriptor)
         raise ConfigError(
             f"{config.data_path}: a pipeline is running here already; stop it, or give this one "
             f"another data_dir"
@@ -119,6 +149,19 @@ def _run_lock(config: Config) -> Iterator[None]:
     finally:
         _remove_sockets(config)
         os.close(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    """Lock a folder; `facestream status` holds it for a moment to see whether anybody does."""
+    until = time.monotonic() + _LOCK_S
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(_LOCK_S / 10)
 
 
 def _remove_sockets(config: Config) -> None:

@@ -26,7 +26,8 @@ from streamer.config.values import (
     TopicPrefix,
     Unit,
 )
-from streamer.constants import DEFAULT_CASCADE, HISTORY_FILE
+from streamer.config.webhooks import WebhookConfig
+from streamer.constants import DEFAULT_CASCADE, HISTORY_FILE, WEBHOOKS_FILE
 
 _MOST_VOTES = 0.99  # of what a face can reach: their sum tends to 1 / (1 - vote_decay)
 
@@ -250,6 +251,7 @@ class LogConfig(Section):
     """Logging of all processes."""
 
     level: Literal["debug", "info", "warning", "error"] = "warning"
+    format: Literal["text", "json"] = "text"
 
 
 class SuperviseConfig(Section):
@@ -282,6 +284,7 @@ class Config(Section):
     history: HistoryConfig = HistoryConfig()
     control: ControlConfig = ControlConfig()
     mqtt: MqttConfig = MqttConfig()
+    webhook: Annotated[list[WebhookConfig], Field(max_length=16)] = []
     log: LogConfig = LogConfig()
     supervise: SuperviseConfig = SuperviseConfig()
     path: Annotated[Path, Field(exclude=True)] = Path("config.toml")
@@ -292,6 +295,11 @@ class Config(Section):
         return Path(os.path.realpath(self.path.parent / self.data_dir))
 
     @property
+    def run_path(self) -> Path:
+        """The folder of what is there only while a pipeline runs: sockets, states of processes."""
+        return self.data_path / "run"
+
+    @property
     def gallery_path(self) -> Path:
         """The folder of galleries."""
         return self.data_path / "gallery"
@@ -300,6 +308,11 @@ class Config(Section):
     def history_path(self) -> Path:
         """The file of the history: events, visits, and crops that may be kept."""
         return self.data_path / HISTORY_FILE
+
+    @property
+    def webhooks_path(self) -> Path:
+        """The file of what is to be delivered to webhooks."""
+        return self.data_path / WEBHOOKS_FILE
 
     @property
     def control_path(self) -> Path:
