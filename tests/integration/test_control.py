@@ -59,6 +59,8 @@ def test_a_face_before_a_camera_is_enrolled_by_the_workers_and_renamed(
         assert pipeline.call("gallery", "rollback").returncode == 0
         assert [row.name for row in control.people()] == ["Zoë"]
         assert "EnrolPaths" in [row.kind for row in control.jobs()]
+        done = pipeline.call("rebuild")
+        assert done.returncode == 0, done.stderr
         (face,) = control.search(portraits[HOPPER])  # embedded by the workers
         assert "Zoë" in [match.who for match in face.matches]
         (row, *_) = control.crops("Zoë")
