@@ -23,8 +23,9 @@ from streamer.vision.align import Alignment
 from streamer.vision.quality import MeasuredCrop, measure_crop
 from streamer.wire.counters import StageCount, StageCounters
 from streamer.wire.epochs import new_epoch
+from streamer.wire.latencies import LatencyCounters
 from streamer.wire.messages import CameraState, CropInfo
-from streamer.wire.timestamps import NS_PER_MS, timestamp_now
+from streamer.wire.timestamps import NS_PER_MS, age_ms, timestamp_now
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class Capture:
         answer_ms = _LOSSLESS_ANSWER_MS if self._lossless else max_age_ms
         self._scheduler = CropScheduler(config.capture, answer_ms, paced=not self._lossless)
         self._frames = StageCounters("frames")
+        self._latencies = LatencyCounters("frames")
         self._faces = StageCounters("faces")
         self._frames_in_hand = 0
         self._faces_in_hand = 0
@@ -70,7 +72,13 @@ class Capture:
         cv2.setNumThreads(1)  # cameras share the processor; long searches run beside the frames
         self._stop, self._heartbeat = stop, heartbeat
         self._links = CaptureLinks(bus, self._endpoints, self._name, self._epoch)
-        self._reporter = StatsReporter("capture", self._name, self._links.ingest, epoch=self._epoch)
+        self._reporter = StatsReporter(
+            "capture",
+            self._name,
+            self._links.ingest,
+            epoch=self._epoch,
+            latencies=self._latencies,
+        )
         heartbeat.ready()
         delay_s = self._config.capture.retry_min_s
         while not stop.is_set():
@@ -158,6 +166,7 @@ class Capture:
             self._offer_crop(frame, track, reader)
         self._frames.forward()
         self._frames_in_hand = 0
+        self._latencies.observe(age_ms(frame.captured) / 1000, self._name)
         self._learn_load(frame, reader)
 
     def _learn_load(self, frame: Frame, reader: Reader) -> None:

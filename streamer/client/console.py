@@ -25,6 +25,7 @@ _RATE_SHOWN = {
     "view": "pictures",
     "history": "history",
     "control": "requests",
+    "webhooks": "deliveries",
 }
 
 

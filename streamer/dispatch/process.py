@@ -25,6 +25,7 @@ from streamer.runtime.stats import StatsReporter
 from streamer.wire.clock_offsets import ClockOffsets
 from streamer.wire.codec import decode, encode, expect
 from streamer.wire.counters import StageCount, StageCounters
+from streamer.wire.latencies import LatencyCounters
 from streamer.wire.messages import (
     Batch,
     BatchDone,
@@ -67,6 +68,7 @@ class Dispatch:
         self._endpoints = ports
         self._clocks = ClockOffsets()
         self._counters = StageCounters("crops")
+        self._latencies = LatencyCounters("crops")
         self._messages = StageCounters("dispatch messages")
         self._kept: KeptCrops | None = None
         self._asked: AskedCrops | None = None
@@ -93,7 +95,7 @@ class Dispatch:
             asked = bus.bind(zmq.ROUTER, self._endpoints.asked)
             asked.router_mandatory = True
             self._asked = AskedCrops(asked)
-        reporter = StatsReporter("dispatch", "dispatch", self._ingest)
+        reporter = StatsReporter("dispatch", "dispatch", self._ingest, latencies=self._latencies)
         poller = zmq.Poller()
         for socket in (self._crops, self._work, self._departures.monitor, asked):
             if socket is not None:
@@ -178,6 +180,8 @@ class Dispatch:
         infos = tuple(crop.info for crop in crops)
         if try_send(self._ingest, encode(Embeddings(infos, done.fingerprint), vectors)):
             self._counters.forward(len(infos))
+            for info in infos:
+                self._latencies.observe(self._clocks.age_ms(info.captured) / 1000, info.camera)
         else:
             self._counters.drop("identify_queue_full", len(infos))
         if self._kept is not None:

@@ -9,6 +9,7 @@ from streamer.bus.sockets import Socket, try_send
 from streamer.wire.codec import encode
 from streamer.wire.counters import StageCount
 from streamer.wire.epochs import new_epoch
+from streamer.wire.latencies import LatencyCounters
 from streamer.wire.messages import CameraState, Role, Stats
 from streamer.wire.timestamps import utc_text
 
@@ -20,15 +21,23 @@ class StatsReporter:
     """Makes `Stats` messages and sends them to identify.
 
     `fault` is what keeps the process from doing its work, for people; "" while nothing does.
+    `latencies` are how long its work took.
     """
 
     def __init__(
-        self, role: Role, name: str, ingest: Socket | None = None, *, epoch: str = ""
+        self,
+        role: Role,
+        name: str,
+        ingest: Socket | None = None,
+        *,
+        epoch: str = "",
+        latencies: LatencyCounters | None = None,
     ) -> None:
         self._role = role
         self._name = name
         self._ingest = ingest
         self._epoch = epoch or new_epoch()
+        self._latencies = latencies
         self.fault = ""
         self._last = time.monotonic()
         self._passed: dict[str, int] = {}
@@ -67,6 +76,7 @@ class StatsReporter:
             camera_state=camera_state,
             fault=self.fault,
             final=final,
+            latencies=self._latencies.snapshot() if self._latencies else (),
         )
 
     def tick(

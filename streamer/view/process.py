@@ -19,6 +19,7 @@ from streamer.vision.images import decode_image, encode_image
 from streamer.wire.clock_offsets import ClockOffsets
 from streamer.wire.codec import decode, encode, expect
 from streamer.wire.counters import StageCount, StageCounters
+from streamer.wire.latencies import LatencyCounters
 from streamer.wire.messages import (
     FrameEvent,
     FrameOffer,
@@ -64,6 +65,7 @@ class View:
         self._event_drops = DropLog(log, "event dropped")
         self._frame_drops = DropLog(log, "frame dropped")
         self._pictures = StageCounters("pictures")
+        self._latencies = LatencyCounters("pictures")
 
     def run(self, bus: Bus, stop: Stop, heartbeat: Heartbeat) -> None:
         """Draw and publish the newest frame of each camera that is watched."""
@@ -75,7 +77,8 @@ class View:
         events = bus.connect(zmq.SUB, self._endpoints.events)
         for kind in ("identity/", "presence/"):
             events.subscribe(kind)
-        reporter = StatsReporter("view", "view", bus.connect(zmq.PUSH, self._endpoints.ingest))
+        ingest = bus.connect(zmq.PUSH, self._endpoints.ingest)
+        reporter = StatsReporter("view", "view", ingest, latencies=self._latencies)
         poller = zmq.Poller()
         for socket in (frames, self._out, events):
             poller.register(socket, zmq.POLLIN)
@@ -164,6 +167,7 @@ class View:
         jpeg = encode_image(image, quality=self._jpeg_quality)
         try_send(self._out, [topic("frame", offer.camera), *encode(event, jpeg)])
         self._pictures.forward()
+        self._latencies.observe(event.age_ms / 1000, offer.camera)
 
     def _picture(
         self, offer: FrameOffer, buffers: list[bytes | memoryview]

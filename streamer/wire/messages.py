@@ -15,6 +15,7 @@ from pydantic import Field
 
 from streamer.constants import CROP_SIZE, EMBEDDING_SIZE
 from streamer.wire.counters import StageCount
+from streamer.wire.latencies import LatencyCount
 from streamer.wire.timestamps import Timestamp
 
 VERSION = 2
@@ -22,6 +23,7 @@ MAX_TRACKS = 256
 MAX_BATCH = 256
 MAX_NAMES = 500
 MAX_TEXT = 512
+MAX_LATENCIES = 160
 CROP_BYTES = CROP_SIZE * CROP_SIZE * 3
 EMBEDDING_BYTES = EMBEDDING_SIZE * 4
 
@@ -38,7 +40,7 @@ WireBox = tuple[
     Annotated[int, Field(ge=0, le=2**20)],
     Annotated[int, Field(ge=0, le=2**20)],
 ]
-Role = Literal["capture", "dispatch", "embed", "identify", "view", "history", "control"]
+Role = Literal["capture", "dispatch", "embed", "identify", "view", "history", "control", "webhooks"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,6 +190,7 @@ class Stats:
     """One process's report, once a second and at its end; published on the topic `stats`.
 
     epoch: of the process. fault: what keeps it from doing its work, for people; "" if nothing.
+    latencies: how long its stages took, by camera.
     """
 
     role: Role
@@ -200,6 +203,7 @@ class Stats:
     camera_state: CameraState | None = None
     fault: Text = ""
     final: bool = False
+    latencies: Annotated[tuple[LatencyCount, ...], Field(max_length=MAX_LATENCIES)] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from streamer.runtime.heartbeat import Heartbeat, Stop
 from streamer.runtime.stats import StatsReporter
 from streamer.wire.codec import decode, encode, expect
 from streamer.wire.counters import StageCount, StageCounters
+from streamer.wire.latencies import LatencyCounters
 from streamer.wire.messages import Batch, BatchDone, WorkerReady
 from workers.embedding.embedder import Embedder
 
@@ -33,6 +34,7 @@ class EmbedWorker:
         self._embedder = embedder
         self._capacity = capacity
         self._counters = StageCounters("worker")
+        self._latencies = LatencyCounters("worker")
         self._drops = DropLog(log)
         self._seconds = 0.0
 
@@ -42,7 +44,7 @@ class EmbedWorker:
             if size <= self._capacity:
                 self._embedder.embed(np.zeros((size, CROP_SIZE, CROP_SIZE, 3), np.uint8))
         self._dispatch = bus.connect(zmq.DEALER, self._address, immediate=True)
-        reporter = StatsReporter("embed", self._name)
+        reporter = StatsReporter("embed", self._name, latencies=self._latencies)
         heartbeat.ready()
         asked = 0.0
         while not stop.is_set():
@@ -70,7 +72,9 @@ class EmbedWorker:
             return False
         self._counters.receive(batch.count)
         crops = np.frombuffer(b"".join(buffers), np.uint8)
+        began = time.monotonic()
         vectors = self._embedder.embed(crops.reshape(batch.count, CROP_SIZE, CROP_SIZE, 3))
+        self._latencies.observe(time.monotonic() - began)
         done = BatchDone(self._name, batch.batch, batch.count, self._embedder.fingerprint)
         if self._send(encode(done, vectors.astype("<f4").tobytes())):
             self._counters.forward(batch.count)

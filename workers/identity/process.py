@@ -87,7 +87,9 @@ class Identify:
         epoch = new_epoch()
         ingest = bus.bind(zmq.PULL, self._endpoints.ingest, INGEST_HWM, roles=("capture",))
         self._publisher = EventPublisher(bus, self._endpoints.events, self._weights)
-        self._reporter = StatsReporter("identify", "identify", epoch=epoch)
+        self._reporter = StatsReporter(
+            "identify", "identify", epoch=epoch, latencies=self._publisher.latencies
+        )
         self._ignoring = Ignoring(self._publisher.publish_event)
         self._strangers = self._make_strangers()
         self._people = PresenceTracker(

@@ -7,6 +7,7 @@ import zmq
 from streamer.bus.sockets import Bus, receive_all
 from streamer.wire.codec import encode
 from streamer.wire.counters import StageCounters
+from streamer.wire.latencies import LatencyCounters
 from streamer.wire.messages import (
     MAX_NAMES,
     CorrectionEvent,
@@ -37,12 +38,15 @@ class EventPublisher:
         self._gallery: Gallery | None = None
         self._next_part = 0
         self.events = StageCounters("events")
+        self.latencies = LatencyCounters("events")
 
     def publish_event(self, event: IdentityEvent) -> None:
         """Publish who enters, is seen or leaves."""
         self.events.receive()
         self._send(topic("identity", event.camera), event)
         self.events.forward()
+        if event.event != "exit":  # which waits on purpose
+            self.latencies.observe(event.age_ms / 1000, event.camera)
 
     def publish_presence(self, snapshots: Iterable[PresenceEvent]) -> None:
         """Publish who is there, for every camera."""
