@@ -7,12 +7,13 @@ from streamer.commands.history import history, visits
 from streamer.commands.keys import keys
 from streamer.commands.roles import capture, dispatch, view
 from streamer.commands.run import run
+from streamer.commands.status import status
 from streamer.commands.subscribers import record, snapshot, watch
 
 
 def register(app: typer.Typer) -> None:
     """Add this room's commands."""
     for command in (
-        run, check, watch, record, snapshot, visits, keys, capture, dispatch, view, history,
+        run, check, status, watch, record, snapshot, visits, keys, capture, dispatch, view, history,
     ):  # fmt: skip
         app.command()(command)

@@ -18,12 +18,15 @@ from streamer.config.surroundings import lacks
 from streamer.errors import ConfigError, FacestreamError
 from streamer.runtime.logs import FAULT_PREFIX
 
+_LOCK_S = 0.5
+
 
 def run(context: typer.Context) -> None:
     """Run the whole pipeline: start and watch every process until Ctrl-C."""
     from streamer.client.console import Display
     from streamer.pipeline import process_specs, shared_frames_of
     from streamer.runtime.logs import set_up_logging
+    from streamer.supervision.process_file import ProcessFile
     from streamer.supervision.supervisor import Supervisor
 
     config = load_config(context.obj)
@@ -31,14 +34,20 @@ def run(context: typer.Context) -> None:
         raise ConfigError("\n".join(faults))
     set_up_logging(config.log.level, "facestream")
     console = Console()
-    with _run_lock(config), Display(console) as display:
+    with (
+        _run_lock(config),
+        ProcessFile(config.run_path) as process_file,
+        Display(console) as display,
+    ):
         _prepare_demo(config, display.line)
         topics = ("identity/", "stats", "gallery", "correction")
         with subscriber_of(config, "", topics) as subscriber:
 
             def show(timeout_s: float) -> None:
                 until = time.monotonic() + timeout_s
-                display.take_processes(supervisor.status())
+                statuses = supervisor.status()
+                display.take_processes(statuses)
+                process_file.update(statuses)
                 while (
                     received := subscriber.receive(max(0, until - time.monotonic()))
                 ) is not None:
@@ -96,7 +105,7 @@ def _run_lock(config: Config) -> Iterator[None]:
 
     Sockets left by a run that was killed are removed before, and this run's own after.
     """
-    folder = config.data_path / "run"
+    folder = config.run_path
     try:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
@@ -107,8 +116,9 @@ def _run_lock(config: Config) -> Iterator[None]:
             f"Received: {config.data_dir!r}, and {folder} cannot be made: {error.strerror}"
         ) from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(descriptor)
     except BlockingIOError:
+        os.close(descriptor)
         raise ConfigError(
             f"{config.data_path}: a pipeline is running here already; stop it, or give this one "
             f"another data_dir"
@@ -119,6 +129,19 @@ def _run_lock(config: Config) -> Iterator[None]:
     finally:
         _remove_sockets(config)
         os.close(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    """Lock a folder; `facestream status` holds it for a moment to see whether anybody does."""
+    until = time.monotonic() + _LOCK_S
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(_LOCK_S / 10)
 
 
 def _remove_sockets(config: Config) -> None:

@@ -265,6 +265,11 @@ class Config(Section):
         return Path(os.path.realpath(self.path.parent / self.data_dir))
 
     @property
+    def run_path(self) -> Path:
+        """The folder of what is there only while a pipeline runs: sockets, states of processes."""
+        return self.data_path / "run"
+
+    @property
     def gallery_path(self) -> Path:
         """The folder of galleries."""
         return self.data_path / "gallery"

@@ -47,7 +47,10 @@ class ProcessSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessStatus:
-    """What the supervisor knows of a process. `failures` in a row; `retry_in_s` while it waits."""
+    """What the supervisor knows of a process. `failures` in a row; `restarts` in all.
+
+    `retry_in_s`: pause before it is started again; it counts from when it failed.
+    """
 
     name: str
     role: str
@@ -55,6 +58,7 @@ class ProcessStatus:
     failures: int
     retry_in_s: float
     detail: str
+    restarts: int = 0
 
 
 class Child:
@@ -70,6 +74,8 @@ class Child:
         self.state: State = "waiting"
         self.detail = ""
         self.failures = 0
+        self.starts = 0
+        self.retry_in_s = 0.0
         self.started = self.last_beat = self.retry_at = 0.0
         self.exited: float | None = None
         self._selector = selector
@@ -119,6 +125,7 @@ class Child:
         ours.setblocking(False)
         self._heartbeat, self._partial, self.exited = ours, b"", None
         self.state, self.detail, self.started, self.last_beat = "starting", "", now, now
+        self.starts += 1
         self._selector.register(ours, selectors.EVENT_READ, self.read_heartbeat)
         if self._process.stderr is not None:
             self._output = os.dup(self._process.stderr.fileno())

@@ -90,15 +90,15 @@ class Supervisor:
 
     def status(self) -> list[ProcessStatus]:
         """Every process as it is now."""
-        now = self._clock()
         return [
             ProcessStatus(
                 name=child.spec.name,
                 role=child.spec.role,
                 state=child.state,
                 failures=child.failures,
-                retry_in_s=max(0.0, child.retry_at - now) if child.state == "backing off" else 0.0,
+                retry_in_s=child.retry_in_s if child.state == "backing off" else 0.0,
                 detail=child.detail,
+                restarts=max(0, child.starts - 1),
             )
             for child in self._children
         ]
@@ -156,6 +156,7 @@ class Supervisor:
         delay_s = back_off_s(child.failures, self._rules.back_off_max_s)
         child.failures += 1
         child.state, child.detail, child.retry_at = "backing off", why, now + delay_s
+        child.retry_in_s = delay_s
         times = f", failure {child.failures} in a row" if child.failures > 1 else ""
         self._on_line(child.spec.name, f"{why}{times}; it is started again in {delay_s:g} s")
 

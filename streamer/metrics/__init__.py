@@ -1,0 +1,1 @@
+"""What monitors want to know of a pipeline: metrics, health, and one line of status."""
