@@ -58,15 +58,17 @@ class _Report:
 
 
 class Display:
-    """Live tables on a terminal; plain lines elsewhere."""
+    """Live tables on a terminal; plain lines elsewhere, and wherever `write` takes them."""
 
     def __init__(
         self,
         console: Console,
         updates: bool = False,
         clock: Callable[[], float] = time.monotonic,
+        write: Callable[[str], None] | None = None,
     ) -> None:
         self._clock = clock
+        self._write = write
         self._console = console
         self._updates = updates
         self._totals = Totals()
@@ -78,7 +80,7 @@ class Display:
         self._troubled: dict[str, ProcessStatus] = {}
 
     def __enter__(self) -> "Display":
-        if self._console.is_terminal:
+        if self._console.is_terminal and self._write is None:
             self._live = Live(console=self._console, refresh_per_second=4, transient=True)
             self._live.start()
         return self
@@ -90,6 +92,9 @@ class Display:
 
     def line(self, text: str | Text) -> None:
         """Print a line above whatever is live."""
+        if self._write is not None:
+            self._write(str(text))
+            return
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def take(self, message: object) -> None:

@@ -16,7 +16,7 @@ from streamer.config.loading import load_config
 from streamer.config.sections import Config
 from streamer.config.surroundings import lacks
 from streamer.errors import ConfigError, FacestreamError
-from streamer.runtime.logs import FAULT_PREFIX
+from streamer.runtime.json_lines import FAULT_PREFIX, as_json_line, json_line
 
 _LOCK_S = 0.5
 
@@ -32,15 +32,18 @@ def run(context: typer.Context) -> None:
     config = load_config(context.obj)
     if faults := lacks(config):
         raise ConfigError("\n".join(faults))
-    set_up_logging(config.log.level, "facestream")
+    as_json = config.log.format == "json"
+    set_up_logging(config.log.level, "facestream", as_json)
     console = Console()
     with (
         _run_lock(config),
         ProcessFile(config.run_path) as process_file,
-        Display(console) as display,
+        Display(console, write=_write_json if as_json else None) as display,
     ):
         _prepare_demo(config, display.line)
-        topics = ("identity/", "stats", "gallery", "correction")
+        topics: tuple[str, ...] = ("stats", "gallery")
+        if not as_json:  # such logs are kept by others, where nobody can be forgotten
+            topics = ("identity/", *topics, "correction")
         with subscriber_of(config, "", topics) as subscriber:
 
             def show(timeout_s: float) -> None:
@@ -57,18 +60,33 @@ def run(context: typer.Context) -> None:
                 display.refresh()
 
             with shared_frames_of(config.cameras) as shared_frames:
+
+                def told(name: str, line: str) -> None:
+                    display.line(f"{name}: {line}")
+
                 specs = process_specs(config, shared_frames)
                 supervisor = Supervisor(
                     specs=specs,
                     rules=config.supervise,
                     command=facestream_command(config),
-                    on_line=lambda name, line: display.line(f"{name}: {line}"),
+                    on_line=_print_json if as_json else told,
                     also=show,
                 )
                 names = ", ".join(spec.name for spec in specs)
                 display.line(f"starting {names}; stop with Ctrl-C")
                 supervisor.run()
-    console.print(display.account_table())
+    if not as_json:
+        console.print(display.account_table())
+
+
+def _write_json(text: str) -> None:
+    """Print what is for people as a line for machines."""
+    print(json_line("facestream", "info", text), flush=True)  # noqa: T201
+
+
+def _print_json(process: str, line: str) -> None:
+    """Print what a process wrote, or what the supervisor says of it, as a line for machines."""
+    print(as_json_line(process, line), flush=True)  # noqa: T201
 
 
 def facestream_command(config: Config) -> list[str]:

@@ -224,6 +224,7 @@ class LogConfig(Section):
     """Logging of all processes."""
 
     level: Literal["debug", "info", "warning", "error"] = "warning"
+    format: Literal["text", "json"] = "text"
 
 
 class SuperviseConfig(Section):

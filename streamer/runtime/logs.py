@@ -6,10 +6,9 @@ import sys
 import threading
 import traceback
 
+from streamer.runtime.json_lines import FAULT_PREFIX as FAULT_PREFIX
+from streamer.runtime.json_lines import JsonFormatter
 from streamer.runtime.redact import redact
-
-FAULT_PREFIX = "facestream: "
-"""Begins each line that tells of a fault of the user's; taken off where one quotes another."""
 
 
 class _Redacting(logging.Formatter):
@@ -19,10 +18,18 @@ class _Redacting(logging.Formatter):
         return redact(super().format(record))
 
 
-def set_up_logging(level: str, role: str) -> None:
-    """Log to stderr: time, level, role, message. Call it once, at the start of a process."""
+def set_up_logging(level: str, role: str, as_json: bool = False) -> None:
+    """Log to stderr: time, level, role, message. Call it once, at the start of a process.
+
+    as_json: as an object a line, what Python itself warns of included.
+    """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Redacting(f"%(asctime)s %(levelname)s {role}: %(message)s", "%H:%M:%S"))
+    if as_json:
+        handler.setFormatter(JsonFormatter(role))
+        logging.captureWarnings(True)
+    else:
+        line = f"%(asctime)s %(levelname)s {role}: %(message)s"
+        handler.setFormatter(_Redacting(line, "%H:%M:%S"))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
 
 

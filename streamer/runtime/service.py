@@ -24,7 +24,7 @@ class Service(Protocol):
 
 def start_service(config: Config, name: str) -> Stop:
     """Set up logging and signals; call it first, so that a stop during start-up is heard."""
-    set_up_logging(config.log.level, name)
+    set_up_logging(config.log.level, name, config.log.format == "json")
     return Stop().install()
 
 

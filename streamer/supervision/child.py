@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from streamer.runtime.logs import FAULT_PREFIX
+from streamer.runtime.json_lines import message_of
 from streamer.runtime.redact import redact
 
 LAST_WORDS_S = 1.0
@@ -99,8 +99,7 @@ class Child:
     @property
     def last_line(self) -> str:
         """The last thing that it wrote, to be quoted."""
-        said = self._last_lines[-1] if self._last_lines else "it said nothing"
-        return said.removeprefix(FAULT_PREFIX)
+        return message_of(self._last_lines[-1]) if self._last_lines else "it said nothing"
 
     def start(self, command: Sequence[str], now: float) -> None:
         """Start its process. Raises OSError where the system has no room for it."""
