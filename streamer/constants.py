@@ -9,6 +9,9 @@ EMBEDDING_SIZE = 128
 HISTORY_FILE = "history/history.sqlite3"
 """Where the history is below the data folder."""
 
+WEBHOOKS_FILE = "webhooks/queue.sqlite3"
+"""Where what is to be delivered is below the data folder."""
+
 DEFAULT_CASCADE = "haarcascade_frontalface_alt2.xml"
 """Ships with OpenCV 4."""
 

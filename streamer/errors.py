@@ -8,6 +8,7 @@ FacestreamError ............. anything that a user can correct: one line, exit c
 |-- WeightsError ............ a weights file that is damaged or does not fit
 |-- GalleryError ............ a gallery that is damaged, empty or made with other weights
 |-- HistoryError ............ a store of events that is damaged, full or newer than this program
+|-- WebhookError ............ a queue of deliveries that cannot be read or written
 |-- ControlError ............ a change of people that was refused, failed or cannot be asked for
 `-- DatasetError ............ a folder of photos that cannot be trained on
 """
@@ -43,6 +44,10 @@ class GalleryError(FacestreamError):
 
 class HistoryError(FacestreamError):
     """The store of events and visits cannot be read or written."""
+
+
+class WebhookError(FacestreamError):
+    """The queue of webhooks' deliveries cannot be read or written."""
 
 
 class ControlError(FacestreamError):

@@ -33,6 +33,7 @@ def process_specs(config: Config, shared_frames: Mapping[str, int]) -> list[Proc
     return [
         _spec("identify", stop_order=3),
         *([_spec("history", stop_order=3)] if config.history.enabled else []),
+        *([_spec("webhooks", stop_order=3)] if config.webhook else []),
         *([_spec("control", stop_order=1)] if config.control.enabled else []),
         _spec("view", stop_order=1, shared_frames=every_camera),
         _spec("dispatch", stop_order=1),

@@ -9,6 +9,7 @@ from streamer.commands.roles import capture, dispatch, view
 from streamer.commands.run import run
 from streamer.commands.status import status
 from streamer.commands.subscribers import record, snapshot, watch
+from streamer.commands.webhooks import webhooks
 
 
 def register(app: typer.Typer) -> None:
@@ -17,3 +18,4 @@ def register(app: typer.Typer) -> None:
         run, check, status, watch, record, snapshot, visits, keys, capture, dispatch, view, history,
     ):  # fmt: skip
         app.command()(command)
+    app.add_typer(webhooks)

@@ -13,6 +13,7 @@ def check(context: typer.Context) -> None:
     from streamer.runtime.cores import available_cores
     from streamer.runtime.redact import redact
     from streamer.vision.detect import HaarDetector
+    from streamer.webhooks.targets import targets_of
 
     config = load_config(context.obj)
     faults = lacks(config)
@@ -32,6 +33,10 @@ def check(context: typer.Context) -> None:
                 faults.append(
                     f"{config.path}: cameras.{name}.source: no such file or folder: {path}"
                 )
+    try:
+        targets_of(config)
+    except ConfigError as error:
+        faults += str(error).splitlines()
     if faults:
         raise ConfigError("\n".join(faults))
     for name, camera in config.cameras.items():

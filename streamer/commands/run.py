@@ -28,10 +28,12 @@ def run(context: typer.Context) -> None:
     from streamer.runtime.logs import set_up_logging
     from streamer.supervision.process_file import ProcessFile
     from streamer.supervision.supervisor import Supervisor
+    from streamer.webhooks.targets import targets_of
 
     config = load_config(context.obj)
     if faults := lacks(config):
         raise ConfigError("\n".join(faults))
+    targets_of(config)
     as_json = config.log.format == "json"
     set_up_logging(config.log.level, "facestream", as_json)
     console = Console()

@@ -34,7 +34,7 @@ def contradictions(config: Config) -> list[str]:
             "strangers.keep must be false while history.enabled is, for strangers are kept in the "
             "history. Received: true"
         )
-    return [*faults, *_bus_faults(config), *_camera_faults(config)]
+    return [*faults, *_bus_faults(config), *_camera_faults(config), *_webhook_faults(config)]
 
 
 def _bus_faults(config: Config) -> list[str]:
@@ -100,6 +100,22 @@ def _camera_faults(config: Config) -> list[str]:
                 f"cameras.{name}.source: a webcam can be one camera's only. "
                 f"Received: {camera.source}"
             )
+    return faults
+
+
+def _webhook_faults(config: Config) -> list[str]:
+    names = Counter(webhook.name for webhook in config.webhook)
+    faults = [
+        f"webhook.name: must be of one webhook alone. Received: {name}, {count} times"
+        for name, count in names.items()
+        if count > 1
+    ]
+    for webhook in config.webhook:
+        unknown = [camera for camera in webhook.cameras if camera not in config.cameras]
+        faults += [
+            f"webhook.{webhook.name}.cameras: must be names of cameras. Received: {camera!r:.80}"
+            for camera in unknown
+        ]
     return faults
 
 

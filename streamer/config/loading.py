@@ -117,7 +117,9 @@ def _fault(path: Path, fault: Any) -> str:
         rule = "a camera's name must be 1 to 64 letters, digits, - or _"
     elif kind == "string_pattern_mismatch":  # addresses alone have a pattern
         rule = "must be ipc://PATH or tcp://HOST:PORT"
-    elif kind in ("too_short", "too_long"):  # cameras alone are counted
+    elif kind == "too_long" and key == "webhook":
+        rule = "must be at most 16 webhooks"
+    elif kind in ("too_short", "too_long"):  # of all others, cameras alone are counted
         rule = "must be at least 1 camera and at most 64, each a table such as [cameras.door]"
     else:
         rule = _OWN_WORDS.get(kind) or f"must {str(fault['msg']).removeprefix('Input should ')}"

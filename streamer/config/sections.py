@@ -23,7 +23,8 @@ from streamer.config.values import (
     Source,
     Unit,
 )
-from streamer.constants import DEFAULT_CASCADE, HISTORY_FILE
+from streamer.config.webhooks import WebhookConfig
+from streamer.constants import DEFAULT_CASCADE, HISTORY_FILE, WEBHOOKS_FILE
 
 _MOST_VOTES = 0.99  # of what a face can reach: their sum tends to 1 / (1 - vote_decay)
 
@@ -256,6 +257,7 @@ class Config(Section):
     strangers: StrangersConfig = StrangersConfig()
     history: HistoryConfig = HistoryConfig()
     control: ControlConfig = ControlConfig()
+    webhook: Annotated[list[WebhookConfig], Field(max_length=16)] = []
     log: LogConfig = LogConfig()
     supervise: SuperviseConfig = SuperviseConfig()
     path: Annotated[Path, Field(exclude=True)] = Path("config.toml")
@@ -279,6 +281,11 @@ class Config(Section):
     def history_path(self) -> Path:
         """The file of the history: events, visits, and crops that may be kept."""
         return self.data_path / HISTORY_FILE
+
+    @property
+    def webhooks_path(self) -> Path:
+        """The file of what is to be delivered to webhooks."""
+        return self.data_path / WEBHOOKS_FILE
 
     @property
     def control_path(self) -> Path:

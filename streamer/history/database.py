@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from streamer.constants import HISTORY_FILE
-from streamer.errors import HistoryError
+from streamer.errors import FacestreamError, HistoryError
 
 BUSY_S = 5.0
 _SUFFIXES = ("", "-wal", "-shm", "-journal")
@@ -135,25 +135,32 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 @contextlib.contextmanager
 def explained(path: Path) -> Iterator[None]:
     """Turn what SQLite and the system say of the file into a line for people."""
+    with explained_as(path, "history", HistoryError):
+        yield
+
+
+@contextlib.contextmanager
+def explained_as(path: Path, what: str, kind: type[FacestreamError]) -> Iterator[None]:
+    """Do so for any file of SQLite's; `what` it is, and which error to raise."""
     try:
         yield
     except (sqlite3.Error, OSError) as error:
-        raise HistoryError(explain(path, error)) from error
+        raise kind(explain(path, error, what)) from error
 
 
-def explain(path: Path, error: sqlite3.Error | OSError) -> str:
+def explain(path: Path, error: sqlite3.Error | OSError, what: str = "history") -> str:
     """Say what is wrong with the file and what to do."""
     match reason_of(error):
         case "disk_full":
-            return f"{path}: the disk is full; free some space, and the history goes on"
+            return f"{path}: the disk is full; free some space, and the {what} goes on"
         case "store_damaged":
             return (
-                f"{path}: the history is damaged ({error}); move the file away, and a new one is "
+                f"{path}: the {what} is damaged ({error}); move the file away, and a new one is "
                 f"begun"
             )
         case "store_busy":
-            return f"{path}: the history is in use by another command; try again when it is done"
-    return f"{path}: the history cannot be written: {error}"
+            return f"{path}: the {what} is in use by another command; try again when it is done"
+    return f"{path}: the {what} cannot be written: {error}"
 
 
 def reason_of(error: sqlite3.Error | OSError) -> str:

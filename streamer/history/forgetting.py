@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
-from streamer.errors import HistoryError
+from streamer.errors import FacestreamError, HistoryError
 from streamer.history.database import (
     changed,
     explained,
@@ -53,7 +53,7 @@ class Forgotten:
         row = self._connection.execute("SELECT count(*) FROM forgotten").fetchone()
         return bool(row[0]) and bool(
             self._connection.execute(
-                "SELECT 1 FROM forgotten WHERE hash = ?", (_hash(self._connection, name),)
+                "SELECT 1 FROM forgotten WHERE hash = ?", (name_hash(self._connection, name),)
             ).fetchone()
         )
 
@@ -62,7 +62,7 @@ class Forgotten:
         if len(version) <= _MAX_DIGITS and version.isdecimal() and name in self:
             self._connection.execute(
                 "DELETE FROM forgotten WHERE hash = ? AND before_version <= ?",
-                (_hash(self._connection, name), int(version)),
+                (name_hash(self._connection, name), int(version)),
             )
 
 
@@ -82,7 +82,7 @@ def holds(path: Path, name: str) -> bool | None:
         raise
 
 
-def is_damaged(path: Path, error: HistoryError) -> bool:
+def is_damaged(path: Path, error: FacestreamError) -> bool:
     """Tell whether what failed did so because the file is damaged, whatever SQLite called it."""
     cause = error.__cause__
     if not isinstance(cause, sqlite3.Error):
@@ -153,7 +153,7 @@ def clean(connection: sqlite3.Connection, path: Path, write_anew: bool = True) -
                 raise
         if time.monotonic() > until:
             raise HistoryError(
-                f"{path}: what was deleted is still in the history's log, for another program "
+                f"{path}: what was deleted is still in its log, for another program "
                 f"reads it; end that, and give the same command again"
             )
         time.sleep(0.1)
@@ -183,7 +183,7 @@ def _delete(connection: sqlite3.Connection, name: str, before_version: int) -> i
             refresh_stranger(connection, stranger)
         connection.execute(
             "INSERT OR REPLACE INTO forgotten VALUES (?, ?, ?)",
-            (_hash(connection, name), before_version, time.time_ns() // 1_000_000),
+            (name_hash(connection, name), before_version, time.time_ns() // 1_000_000),
         )
         changed(connection)
     return visits
@@ -191,19 +191,21 @@ def _delete(connection: sqlite3.Connection, name: str, before_version: int) -> i
 
 def _spellings(connection: sqlite3.Connection, name: str) -> list[str]:
     """Return the names in the history that are this one, however their accents are encoded."""
-    wanted = _composed(name)
+    wanted = composed(name)
     names = [row[0] for row in connection.execute(_NAMES).fetchall() if row[0] is not None]
-    return [each for each in names if _composed(each) == wanted]
+    return [each for each in names if composed(each) == wanted]
 
 
-def _hash(connection: sqlite3.Connection, name: str) -> bytes:
+def name_hash(connection: sqlite3.Connection, name: str) -> bytes:
+    """Return what is kept of a name that was forgotten, salted with the file's own salt."""
     row = connection.execute("SELECT value FROM meta WHERE key = 'salt'").fetchone()
     if row is None:
         error = sqlite3.DatabaseError("a table has lost its rows")
         error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
         raise error
-    return hashlib.sha256(bytes(row[0]) + _composed(name).encode(errors="replace")).digest()
+    return hashlib.sha256(bytes(row[0]) + composed(name).encode(errors="replace")).digest()
 
 
-def _composed(name: str) -> str:
+def composed(name: str) -> str:
+    """Return a name as names are compared."""
     return unicodedata.normalize("NFC", name).strip()

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from streamer.constants import CROP_SIZE, EMBEDDING_SIZE
 from streamer.errors import HistoryError
+from streamer.wire.messages import IdentityEvent
 from streamer.wire.timestamps import utc_text
 
 
@@ -83,6 +84,33 @@ def events(connection: sqlite3.Connection, wanted: Wanted) -> list[dict[str, Any
         }
         for row in reversed(rows)
     ]
+
+
+def events_since(
+    connection: sqlite3.Connection, since_ms: int, limit: int = 10_000
+) -> list[IdentityEvent]:
+    """Return events as a subscriber would have heard them, but for exits that end no visit.
+
+    What is not written down is empty; `joined` tells only that a visit had begun before.
+    """
+    rows = connection.execute(
+        "SELECT event, events.id, camera, visits.track, events.person, events.stranger, "
+        "events.probability, squared_distance, left, top, width, height, at_ms, weights, gallery, "
+        "published, epoch, entered_ms FROM events JOIN visits ON visits.id = visit "
+        "WHERE at_ms >= ? AND (event != 'exit' OR at_ms >= left_ms) ORDER BY events.rowid LIMIT ?",
+        (since_ms, limit),
+    ).fetchall()
+    return [
+        IdentityEvent(
+            event=row[0], id=row[1], camera=row[2], track=row[3], identity=row[4],
+            stranger=row[5], probability=row[6], squared_distance=row[7],
+            box_xywh=(row[8], row[9], row[10], row[11]), captured_utc=utc_of(row[12]),
+            media_ms=0.0, age_ms=0.0, sequence=0, number=0, weights=row[13], gallery=row[14],
+            visit=row[15], epoch=row[16],
+            joined=row[3] if row[0] == "enter" and row[12] > row[17] else None,
+        )
+        for row in rows
+    ]  # fmt: skip
 
 
 def visits(connection: sqlite3.Connection, wanted: Wanted) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from streamer.history import corrections
 from streamer.history.database import history
 from streamer.history.forgetting import clean, remove_sheet
 from streamer.history.renaming import rename_person
+from streamer.webhooks.forgetting import forget as forget_deliveries
 from streamer.wire.control import Activate, Ignore, Merge, Rename, Rollback, SetConsent
 from streamer.wire.timestamps import utc_text
 from trainer.control.desk import Desk
@@ -77,6 +78,7 @@ def ignore(desk: Desk, change: Ignore, work: Work) -> None:
         remove_sheet(path)
         clean(connection, path)
     desk.empty_memory(work)
+    forget_deliveries(desk.config.webhooks_path, who)
     work.say(f"{who} is ignored from now on; undo with: facestream ignore --undo {who!r}")
 
 

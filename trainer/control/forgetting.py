@@ -71,6 +71,8 @@ def _tell(work: Work, removal: "Removal") -> None:
     work.say(f"{removal.name} is forgotten; deleted:")
     if removal.visits:
         work.say(f"  history: {removal.visits} visits")
+    if removal.deliveries:
+        work.say(f"  webhooks: {removal.deliveries} deliveries that were not made yet")
     for old, new in removal.versions.items():
         instead = f"in its place is {new}" if new else "nobody else was in it, or it was damaged"
         work.say(f"  gallery {old}; {instead}")

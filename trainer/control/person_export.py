@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.constants import WEBHOOKS_FILE
 from streamer.errors import ConfigError, GalleryError
 from streamer.files import replacing
 from streamer.history import queries
 from streamer.history.corrections import ignored
 from streamer.history.database import history, history_file
 from streamer.vision.images import encode_image
+from streamer.webhooks.store import WebhookStore
 from streamer.wire.control import Export
 from streamer.wire.timestamps import utc_text
 from trainer.control.desk import Desk
@@ -66,6 +68,7 @@ def export_person(
             _write_note(archive, store, name, counts)
             _write_gallery(archive, store, traces.versions, name, counts)
             _write_history(archive, store.data, name, counts)
+            _write_deliveries(archive, store.data, name, counts)
             _write_files(archive, store.data, name, traces.paths, counts)
     return counts
 
@@ -151,6 +154,23 @@ def _write_history(archive: zipfile.ZipFile, data: Path, name: str, counts: dict
         if rows:
             archive.writestr(f"{kind}.json", _json(rows))
             counts[kind] = len(rows)
+
+
+def _write_deliveries(
+    archive: zipfile.ZipFile, data: Path, name: str, counts: dict[str, int]
+) -> None:
+    """Write what is to be told of her to webhooks, or could not be."""
+    path = data / WEBHOOKS_FILE
+    if not path.is_file():
+        return
+    with WebhookStore(path) as queue:
+        rows = [
+            {"webhook": each.webhook, "body": each.body.decode(errors="replace")}
+            for each in queue.about(name)
+        ]
+    if rows:
+        archive.writestr("deliveries.json", _json(rows))
+        counts["deliveries"] = len(rows)
 
 
 def _snapshots(

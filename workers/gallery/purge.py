@@ -16,11 +16,13 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from streamer.constants import WEBHOOKS_FILE
 from streamer.errors import GalleryError
 from streamer.files import write_file
 from streamer.history.database import history_file
 from streamer.history.forgetting import forget as forget_from_history
 from streamer.history.forgetting import holds
+from streamer.webhooks.forgetting import forget as forget_deliveries
 from workers.gallery.notes import remove_note
 from workers.gallery.papers import extras_without
 from workers.gallery.traces import Traces, find_traces, names_of
@@ -33,13 +35,14 @@ from workers.names import composed_name
 class Removal:
     """What was deleted of a person: versions with the ones in their place, or None, and files.
 
-    visits: how many of the history.
+    visits: how many of the history; deliveries: how many to webhooks, not made yet.
     """
 
     name: str
     versions: dict[str, str | None]
     paths: tuple[Path, ...]
     visits: int = 0
+    deliveries: int = 0
 
 
 def forget_person(
@@ -109,14 +112,18 @@ def _remove(
     replaced = _replace_versions(versions, name, traces)
     if traces.noted:
         remove_note(versions.folder, name)
-    if before is not None and not traces.history:
-        return Removal(name, replaced, traces.paths + traces.doubtful_paths)
     # Last: until then a running pipeline may still name the person, and have that written down.
+    # By a former name it names nobody any more, or somebody else.
+    banned_before = versions.next_number() if before is None else None
+    deliveries = forget_deliveries(data / WEBHOOKS_FILE, name, banned_before)
+    if before is not None and not traces.history:
+        paths = traces.paths + traces.doubtful_paths
+        return Removal(name, replaced, paths, deliveries=deliveries)
     history = history_file(data)
     damaged = (history,) if holds(history, name) is None else ()
     visits = forget_from_history(history, name, versions.next_number())
     paths = tuple(dict.fromkeys(traces.paths + traces.doubtful_paths + damaged))
-    return Removal(name, replaced, paths, visits)
+    return Removal(name, replaced, paths, visits, deliveries)
 
 
 def _replace_versions(versions: Versions, name: str, traces: Traces) -> dict[str, str | None]:

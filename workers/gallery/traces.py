@@ -5,6 +5,7 @@ refused/*/            people who were not enrolled, and who they look like
 work/                 unfinished work: crops and their paths
 reports/*/            names, numbers and pictures
 history/              events, visits and crops
+webhooks/             events that were not delivered yet
 control/*/            changes of people that are under way, or were made a while ago
 gallery/notes.json    who agreed, until when, former names
 **/*.zip              exported versions and people, wherever they lie
@@ -20,9 +21,11 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from streamer.constants import WEBHOOKS_FILE
 from streamer.errors import GalleryError
 from streamer.history.database import history_file
 from streamer.history.forgetting import holds
+from streamer.webhooks.forgetting import holds as is_queued
 from workers.gallery.notes import read_notes
 from workers.gallery.papers import ENROLMENT, SHEET, csv_without, extras_naming
 from workers.gallery.version import (
@@ -53,9 +56,10 @@ class Traces:
     doubtful_paths: tuple[Path, ...]
     history: bool = False
     noted: bool = False
+    queued: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.versions or self.paths or self.history or self.noted)
+        return bool(self.versions or self.paths or self.history or self.noted or self.queued)
 
 
 def find_traces(versions: Versions, data: Path, name: str) -> Traces:
@@ -98,6 +102,7 @@ def find_traces(versions: Versions, data: Path, name: str) -> Traces:
         + tuple(path for path, holds in exports.items() if holds is None),
         bool(holds(history_file(data), name)),
         _is_noted(versions.folder, name),
+        bool(is_queued(data / WEBHOOKS_FILE, name)),
     )
 
 

@@ -6,10 +6,12 @@ from pydantic import BaseModel
 
 from streamer.config.loading import load_config
 from streamer.config.sections import Config
+from streamer.config.webhooks import WebhookConfig
 from streamer.errors import ConfigError
 
 ROOT = Path(__file__).parents[3]
 CAMERA = '[cameras.door]\nsource = "demo"\n'
+HOOK = CAMERA + '[[webhook]]\nname = "a"\n'
 
 
 def load(folder: Path, text: str) -> Config:
@@ -29,7 +31,7 @@ def test_the_shipped_file_has_every_key_with_its_default() -> None:
     content = tomllib.loads((ROOT / "config.toml").read_text())
     config = load_config(ROOT / "config.toml")
     for name, field in Config.model_fields.items():
-        if name in ("path", "cameras"):
+        if name in ("path", "cameras", "webhook"):
             continue
         section = getattr(config, name)
         if isinstance(section, BaseModel):
@@ -37,6 +39,16 @@ def test_the_shipped_file_has_every_key_with_its_default() -> None:
             assert section == type(section)(), name
         else:
             assert content[name] == field.default, name
+
+
+def test_the_shipped_file_shows_every_key_of_a_webhook_with_its_default() -> None:
+    text = (ROOT / "config.toml").read_text()
+    table = text.split("# [[webhook]]")[1].split("\n\n")[0]
+    content = tomllib.loads(table.split("\n", 1)[1].replace("\n# ", "\n").removeprefix("# "))
+    fields = WebhookConfig.model_fields
+    assert set(content) == set(fields)
+    for name in set(fields) - {"name", "url"}:
+        assert content[name] == fields[name].default, name
 
 
 def test_cameras_take_the_common_tables_and_their_own_keys(folder: Path) -> None:
@@ -95,6 +107,16 @@ def test_cameras_take_the_common_tables_and_their_own_keys(folder: Path) -> None
         (CAMERA + '[bus]\ncrops = "ipc://run/../run/events"', ["bus.events", "address of its own"]),
         (CAMERA + "[enrol]\nmin_brightness = 0.95", ["enrol.min_brightness must be less", "0.95"]),
         (CAMERA + "[strangers]\nkeep = true\n[history]\nenabled = false", ["strangers.keep must"]),
+        (HOOK + 'url = "ftp://a/b"', ["webhook.0.url: must be http:// or https://"]),
+        (HOOK + 'url = "http://me:pw@host/"', ["webhook.0.url: must have no user", "headers"]),
+        (HOOK + 'url = "http://a:99999/"', ["webhook.0.url: must be http:// or https://"]),
+        (HOOK, ["webhook.0: one of url, url_file and url_env must be set"]),
+        (HOOK + 'url = "http://a/"\nurl_env = "U"', ["webhook.0: one of url, url_file"]),
+        (HOOK + 'url = "http://a/"\nevents = ["enters"]', ["webhook.0.events.0: must", "'enters'"]),
+        (HOOK + 'url = "http://a/"\ncameras = ["gate"]', ["webhook.a.cameras: must be", "'gate'"]),
+        (HOOK + 'url = "http://a/"\nheaders = { Host = "b" }', ["headers", "not our own"]),
+        (HOOK + 'url = "http://a/"\n' + HOOK[len(CAMERA) :] + 'url = "http://a/"', ["a, 2 times"]),
+        (CAMERA + '[[webhook]]\nname = "a b"\nurl = "http://a/"', ["webhook.0.name: must"]),
         (CAMERA + "[enrol]\nmin_crops = 61", ["enrol.min_crops must be at most", "60", "61"]),
         (CAMERA + "[dispatch]\nmax_queue = 8\nmax_batch = 32", ["max_batch", "max_queue"]),
         ("[cameras.a]\nsource = 0\n[cameras.b]\nsource = 0", ["one camera's only"]),

@@ -1,0 +1,1 @@
+"""Events to other programs' URLs, from a queue on disk, by a process that only listens."""
