@@ -9,7 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from streamer.commands.app import load_app
+from streamer.constants import WEBHOOKS_FILE
 from streamer.errors import FacestreamError
+from streamer.webhooks.store import WebhookStore
 from tests.trainer.enrolment.forgotten import NAME, OTHERS, needles, search
 from workers.gallery.store import GalleryStore
 
@@ -57,6 +59,9 @@ def test_nothing_is_left_of_who_is_forgotten(
         people = gallery.people
         named = {p.candidate for p in gallery.classifier.predict(people.embeddings)}
         assert named == {*range(len(people.names))} or not people.names
+    assert "webhooks: 2 deliveries" in said
+    with WebhookStore(data / WEBHOOKS_FILE) as queue:
+        assert [each.body for each in queue.all()] == [b"Grace Hopper enters at door"]
     assert (data / "reports" / "dataset-y").is_dir()
     assert (data / "refused" / "Unlike_Anybody").is_dir()
     with pytest.raises(FacestreamError, match="is not enrolled"):
@@ -104,7 +109,7 @@ def test_a_damaged_version_is_no_hindrance(data: Path, damaged: str) -> None:
     assert current.people.names == ("Grace Hopper",)
 
 
-@pytest.mark.parametrize("left", ["work", "refused", "reports", "hers.zip", "history"])
+@pytest.mark.parametrize("left", ["work", "refused", "reports", "hers.zip", "history", "webhooks"])
 def test_each_trace_alone_is_found(data: Path, left: str) -> None:
     wanted = needles(data)
     for path in data.iterdir():

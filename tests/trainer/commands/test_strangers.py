@@ -15,7 +15,9 @@ from typer.testing import CliRunner
 from streamer.capture.demo import collins_bgr, hopper_bgr
 from streamer.commands.app import load_app
 from streamer.config.sections import DetectConfig, EnrolConfig
+from streamer.constants import WEBHOOKS_FILE
 from streamer.errors import FacestreamError
+from streamer.webhooks.store import Letter, WebhookStore
 from streamer.history.database import files_of, history_file
 from streamer.history.forgetting import SHEET
 from streamer.history.keeping import Kept
@@ -210,6 +212,11 @@ def test_somebody_enrolled_is_found_among_strangers(data: Path, portraits: dict[
 def test_all_that_is_held_of_somebody_is_exported_and_the_export_is_forgotten(data: Path) -> None:
     wrong = next(row for row in rows(data, "events", "--person", COLLINS) if row["track"] == "t-3")
     facestream(data, "not", COLLINS, str(wrong["id"]))
+    letter = Letter(
+        id="1.chat", webhook="chat", event="enter", camera="door", body=b"told", people=(COLLINS,)
+    )
+    with WebhookStore(data / WEBHOOKS_FILE, make=True) as queue:
+        queue.put([letter])
     out = data / "hers.zip"
     said = facestream(data, "export", COLLINS, "--out", str(out))
     for held in ("1 gallery crops", "1 not_them crops", "2 events", "1 visits", "1 snapshots"):
@@ -220,6 +227,8 @@ def test_all_that_is_held_of_somebody_is_exported_and_the_export_is_forgotten(da
         (crop,) = json.loads(archive.read("gallery.json"))
         picture = decode_image(archive.read(crop["picture"]))
         assert json.loads(archive.read("person.json"))["name"] == COLLINS
+        (delivery,) = json.loads(archive.read("deliveries.json"))
+        assert delivery == {"webhook": "chat", "body": "told"}
         assert b"unknown-7" not in b"".join(archive.read(name) for name in inside)
     gallery = GalleryStore(data / "gallery").read()
     assert gallery is not None

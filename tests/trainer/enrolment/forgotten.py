@@ -12,6 +12,7 @@ import numpy as np
 
 from streamer.capture.demo import background, collins_bgr, hopper_bgr
 from streamer.config.sections import DetectConfig, EnrolConfig
+from streamer.constants import WEBHOOKS_FILE
 from streamer.history.corrections import name_stranger
 from streamer.history.database import history, history_file
 from streamer.history.keeping import Kept
@@ -20,6 +21,7 @@ from streamer.history.retention import Limits
 from streamer.history.writer import Writer
 from streamer.vision.align import SHIPPED_ALIGNMENT
 from streamer.vision.images import encode_image
+from streamer.webhooks.store import Letter, WebhookStore
 from tests.streamer.history.heard import crops, event
 from trainer.enrolment.bulk import harvest_people
 from trainer.enrolment.enrol import enrol
@@ -83,6 +85,7 @@ def leave_traces(data: Path, embedder: Embedder, impostors: Impostors) -> None:
         (folder / "predictions.csv").write_text(f"source,person\nx.png,{person}\n")
         (folder / "report.html").write_text(f"<td>{person}</td>")
     leave_visits(data)
+    leave_deliveries(data)
 
 
 def leave_visits(data: Path) -> None:
@@ -103,6 +106,18 @@ def leave_visits(data: Path) -> None:
     assert writer.fault == ""
     with history(history_file(data)) as connection:
         name_stranger(connection, "unknown-1", NAME, snapshots=True)
+
+
+def leave_deliveries(data: Path) -> None:
+    """Have a webhook be away that is to be told of her and of another."""
+    with WebhookStore(data / WEBHOOKS_FILE, make=True) as store:
+        store.put(
+            Letter(
+                id=f"{number}.chat", webhook="chat", event="enter", camera="door",
+                body=f"{name} enters at door".encode(), people=(name,),
+            )
+            for number, name in enumerate((NAME, "Grace Hopper", NAME))
+        )  # fmt: skip
 
 
 def needles(data: Path) -> dict[str, bytes]:
