@@ -17,7 +17,6 @@ from streamer.commands.app import load_app
 from streamer.config.sections import DetectConfig, EnrolConfig
 from streamer.constants import WEBHOOKS_FILE
 from streamer.errors import FacestreamError
-from streamer.webhooks.store import Letter, WebhookStore
 from streamer.history.database import files_of, history_file
 from streamer.history.forgetting import SHEET
 from streamer.history.keeping import Kept
@@ -26,6 +25,7 @@ from streamer.vision.align import SHIPPED_ALIGNMENT
 from streamer.vision.faces import FaceDetector
 from streamer.vision.images import decode_image
 from streamer.vision.quality import measure_crop
+from streamer.webhooks.store import Letter, WebhookStore
 from tests.streamer.history.heard import ALL, LIMITS, crops, event
 from trainer.enrolment.enrol import enrol
 from trainer.enrolment.harvest import harvest
