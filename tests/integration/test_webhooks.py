@@ -61,7 +61,7 @@ class Bus:
             [sys.executable, "-m", "streamer.cli", "-c", self.folder / "config.toml", "webhooks"],
             env={"HOOK_SECRET": "0123456789abcdef", "PATH": ""},
         )
-        heard = set()
+        heard: set[bytes] = set()
         while len(heard) < 6:
             assert self.events.poll(60_000)
             heard |= {said for said in (self.events.recv(),) if said[:1] == b"\x01"}
