@@ -4,6 +4,7 @@ import typer
 
 from streamer.commands.check import check
 from streamer.commands.history import history, visits
+from streamer.commands.init import init
 from streamer.commands.keys import keys
 from streamer.commands.roles import capture, dispatch, view
 from streamer.commands.run import run
@@ -15,7 +16,8 @@ from streamer.commands.webhooks import webhooks
 def register(app: typer.Typer) -> None:
     """Add this room's commands."""
     for command in (
-        run, check, status, watch, record, snapshot, visits, keys, capture, dispatch, view, history,
+        run, init, check, status, watch, record, snapshot, visits, keys, capture, dispatch, view,
+        history,
     ):  # fmt: skip
         app.command()(command)
     app.add_typer(webhooks)

@@ -71,16 +71,15 @@ def list_(
             }
             typer.echo(json.dumps(row, ensure_ascii=False))
         return
-    table = Table(title="deliveries", title_justify="left")
-    for column in ("id", "event", "camera", "queued", "attempts", "next", "why not yet"):
-        table.add_column(column, overflow="fold")
+    table = Table(box=None)
+    for column in ("id", "event", "camera", "tries", "next", "why not yet"):
+        table.add_column(column, no_wrap=column == "id")
     for each in deliveries:
         soon = local_time(utc_text(each.next_ms * NS_PER_MS))[11:]
         table.add_row(
             each.id,
             each.event,
             each.camera,
-            local_time(utc_text(each.queued_ms * NS_PER_MS)),
             str(each.attempts),
             "given up" if each.dead_ms is not None else soon,
             each.fault,

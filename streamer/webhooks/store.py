@@ -179,6 +179,8 @@ class WebhookStore:
             )
             connection.execute("DELETE FROM done WHERE at_ms < ?", (now - KEPT_DONE_MS,))
             connection.execute("DELETE FROM forgotten WHERE at_ms < ?", (now - KEPT_DONE_MS,))
+        with self._use():  # or the log keeps what was delivered, whom it named included
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return surplus, strays
 
     def counts(self) -> dict[str, int]:

@@ -38,7 +38,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = tmp_path_factory.mktemp("source")
     for name in ("streamer", "workers", "trainer"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "README.md", "LICENSE", "config.toml"):
         shutil.copy(ROOT / name, source)
     _pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(source), str(source))
     (built,) = source.glob("facestream-*.whl")
@@ -64,8 +64,12 @@ def test_the_wheel_requires_three_packages_and_holds_its_types_and_weights(wheel
     assert _requirements(wheel) == {"pyzmq", "msgpack", "pydantic"}
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {"streamer/py.typed", "workers/py.typed", "trainer/py.typed"} <= names
+    with zipfile.ZipFile(wheel) as archive:  # what `facestream init` writes
+        written = archive.read("streamer/config/default.toml")
+    assert written == (ROOT / "config.toml").read_bytes()
     assert {
         "workers/weights/nn4_small2.npz",
+        "streamer/config/default.toml",
         "trainer/evaluation/report.html.j2",
         "trainer/replay/page.html.j2",
         "trainer/benchmarks/truth/billhyland.json",
