@@ -43,7 +43,9 @@ _COUNT_S = 1.0
 _CATCH_UP_AFTER_S = 3.0
 """By then the history, which writes every second, has what was published before we subscribed."""
 
-_MARGIN_MS = 10_000
+_MARGIN_MS = 150_000
+"""An exit has the time at which somebody was last seen, which may be two minutes before it."""
+
 _LONGEST_GAP_MS = 23 * 3600 * 1000
 """Less than what was delivered is known by its id (`store.KEPT_DONE_MS`)."""
 

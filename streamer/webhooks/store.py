@@ -217,16 +217,20 @@ class WebhookStore:
             )
 
     def drop(self, ids: Iterable[str] | None) -> int:
-        """Delete deliveries, queued or dead; None: all that are dead. How many that was."""
+        """Delete deliveries, queued or dead, for good; None: all that are dead. How many."""
         with self._writing() as connection:
             if ids is None:
-                return connection.execute(
-                    "DELETE FROM deliveries WHERE dead_ms IS NOT NULL"
-                ).rowcount
-            return sum(
-                connection.execute("DELETE FROM deliveries WHERE id = ?", (each,)).rowcount
-                for each in ids
-            )
+                rows = connection.execute("SELECT id FROM deliveries WHERE dead_ms IS NOT NULL")
+                ids = [str(row[0]) for row in rows.fetchall()]
+            count = 0
+            for each in ids:
+                deleted = connection.execute("DELETE FROM deliveries WHERE id = ?", (each,))
+                if deleted.rowcount:
+                    connection.execute(
+                        "INSERT OR REPLACE INTO done VALUES (?, ?)", (each, now_ms())
+                    )
+                    count += 1
+        return count
 
     def heard_until(self) -> int | None:
         """Return until when events have been heard; None before the first."""

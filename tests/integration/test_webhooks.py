@@ -5,6 +5,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from streamer.webhooks.forgetting import forget, holds
 from streamer.webhooks.store import WebhookStore
 from streamer.wire.codec import decode, encode
 from streamer.wire.messages import IdentityEvent, Stats
-from tests.streamer.history.heard import LIMITS, event, gallery
+from tests.streamer.history.heard import BEGIN_NS, LIMITS, event, gallery
 from tests.streamer.webhooks.receiver import Receiver, wait_for
 
 CONFIG = """
@@ -121,7 +122,7 @@ def test_nothing_is_lost_and_nothing_is_doubled_without_its_id(bus: Bus, folder:
         a.stop()
 
         # While nobody hears, the history does; and somebody who waits to be told is forgotten.
-        missed = event("enter", 9, "Missed Meanwhile")
+        missed = event("enter", 9, "Missed Meanwhile", at_s=time.time() - BEGIN_NS / 1e9)
         writer = Writer(folder / "var" / "history" / "history.sqlite3", Rules(), LIMITS)
         writer.hear(first[0])
         writer.hear(missed)

@@ -76,6 +76,7 @@ def test_what_failed_waits_behind_others_and_what_is_given_up_can_be_tried_again
         assert (again.id, again.attempts) == ("e2.a", 0)
         assert store.drop(["e1.a", "none"]) == 1
         assert store.counts() == {"queued": 1, "dead": 0}
+        assert store.put([letter(1)]) == ["known"]  # nor does the history bring it back
 
 
 def test_the_limits_hold(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
