@@ -7,8 +7,6 @@ is kept as a salted hash, as in the history: a running pipeline must not bring t
 """
 
 import contextlib
-import os
-import secrets
 import sqlite3
 import threading
 import time
@@ -20,6 +18,7 @@ from typing import Literal
 from streamer.errors import WebhookError
 from streamer.history.database import explained_as, transaction
 from streamer.history.forgetting import Forgotten, clean, composed, name_hash
+from streamer.webhooks.database import open_queue
 from streamer.wire.timestamps import NS_PER_MS
 
 MAX_QUEUED = 10_000
@@ -27,30 +26,6 @@ MAX_DEAD = 1000
 KEPT_DEAD_MS = 7 * 24 * 3600 * 1000
 KEPT_DONE_MS = 24 * 3600 * 1000
 MAX_FAULT = 300
-_BUSY_S = 5.0
-_VERSION = 1
-_SCHEMA = """
-    CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
-    CREATE TABLE deliveries (
-        number INTEGER PRIMARY KEY AUTOINCREMENT,
-        id TEXT NOT NULL UNIQUE, webhook TEXT NOT NULL, event TEXT NOT NULL, camera TEXT NOT NULL,
-        body BLOB NOT NULL, queued_ms INTEGER NOT NULL, next_ms INTEGER NOT NULL,
-        attempts INTEGER NOT NULL DEFAULT 0, fault TEXT NOT NULL DEFAULT '',
-        dead_ms INTEGER
-    );
-    CREATE INDEX deliveries_due ON deliveries (webhook, next_ms) WHERE dead_ms IS NULL;
-    CREATE TABLE about (
-        delivery INTEGER NOT NULL REFERENCES deliveries ON DELETE CASCADE, person TEXT NOT NULL,
-        PRIMARY KEY (delivery, person)
-    ) WITHOUT ROWID;
-    CREATE INDEX about_by_person ON about (person);
-    CREATE TABLE done (id TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) WITHOUT ROWID;
-    CREATE INDEX done_by_time ON done (at_ms);
-    CREATE TABLE forgotten (
-        hash BLOB PRIMARY KEY, before_version INTEGER NOT NULL, at_ms INTEGER NOT NULL
-    )
-"""
-
 Outcome = Literal["queued", "known", "forgotten"]
 
 
@@ -287,7 +262,7 @@ class WebhookStore:
             yield
 
     def _open(self) -> None:
-        self._connection = _open(self.path, self._make)
+        self._connection = open_queue(self.path, self._make)
         self._file = self._signature()
 
     def _signature(self) -> tuple[int, int] | None:
@@ -322,43 +297,3 @@ def _insert(connection: sqlite3.Connection, letter: Letter) -> bool:
 
 def _delivery(row: tuple[object, ...]) -> Delivery:
     return Delivery(**dict(zip(_COLUMNS.split(", "), row, strict=True)))  # type: ignore[arg-type]
-
-
-def _open(path: Path, make: bool) -> sqlite3.Connection:
-    if make:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.parent.chmod(0o700)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    elif not path.is_file():
-        raise WebhookError(f"{path}: nothing is queued: no webhook has been called yet")
-    connection = sqlite3.connect(
-        path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
-    )
-    try:
-        _prepare(connection, path)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    for pragma in ("secure_delete = ON", "foreign_keys = ON", "temp_store = MEMORY"):
-        connection.execute(f"PRAGMA {pragma}")
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    if version > _VERSION:
-        raise WebhookError(
-            f"{path}: its version must be at most {_VERSION}, and it is {version}: a newer "
-            f"facestream wrote it; use that one, or move the file away"
-        )
-    if version < _VERSION:
-        connection.execute("PRAGMA journal_mode = WAL")
-        with transaction(connection):
-            if int(connection.execute("PRAGMA user_version").fetchone()[0]) == 0:
-                for statement in _SCHEMA.split(";"):
-                    connection.execute(statement)
-                connection.execute(
-                    "INSERT INTO meta VALUES ('salt', ?)", (secrets.token_bytes(16),)
-                )
-                connection.execute(f"PRAGMA user_version = {_VERSION}")
-    connection.execute("PRAGMA synchronous = FULL")  # what was queued survives a power cut

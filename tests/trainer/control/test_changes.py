@@ -12,6 +12,7 @@ from streamer.history.corrections import corrections_after
 from streamer.history.database import history
 from streamer.history.queries import Wanted, events, visits
 from streamer.history.writer import Writer
+from streamer.webhooks.store import Letter, WebhookStore
 from streamer.wire.messages import ExpiryEvent
 from tests.streamer.history.heard import ALL, LIMITS, event
 from tests.trainer.control.running import PATIENCE_S, serving, with_this
@@ -151,7 +152,13 @@ def test_versions_are_listed_compared_and_put_in_use(
 def test_who_is_ignored_is_in_no_event(config: Config, embedder: Embedder) -> None:
     heard(config, COLLINS)
     with serving(config, with_this(embedder)) as control:
-        control.ignore(COLLINS)
+        letter = Letter(
+            id="1.a", webhook="a", event="enter", camera="door", body=b"her", people=(COLLINS,)
+        )
+        with WebhookStore(config.webhooks_path, make=True) as queue:
+            queue.put([letter])
+            control.ignore(COLLINS)
+            assert queue.all() == []
         assert control.ignored() == [COLLINS]
         with history(config.history_path) as connection:
             assert visits(connection, Wanted()) == []
