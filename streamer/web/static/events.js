@@ -1,0 +1,121 @@
+// Who enters and leaves, as the server sends it; one stream for the whole page.
+
+import { get } from "/static/api.js";
+import { store } from "/static/store.js";
+
+const KINDS = ["enter", "update", "exit", "stranger", "correction", "gallery", "expiry"];
+const KEPT = 80;
+const EARLIER = 20;
+const LONGEST_PAUSE_MS = 15000;
+
+/** Newest first: {key, kind, who, known, camera, track, at, id}; null before the first answer. */
+export const feed = store(null);
+/** Counts what may have changed who is here. */
+export const moves = store(0);
+/** Counts what may have changed who is enrolled. */
+export const changes = store(0);
+
+const marks = new Map(); // track -> id of its newest event with a name, which can be corrected
+let source = null;
+let pause = 1000;
+let retry = 0;
+
+/** Return the id of the newest event of a track, or null where none was heard. */
+export const eventOf = (track) => marks.get(track) ?? null;
+
+/** Say that who is enrolled may have changed. */
+export const touch = () => changes.set(changes.get() + 1);
+
+function add(entries) {
+  const known = new Set(entries.map((entry) => entry.key));
+  const old = (feed.get() ?? []).filter((entry) => !known.has(entry.key));
+  const all = [...entries, ...old].sort((one, other) => (one.at < other.at ? 1 : -1));
+  feed.set(all.slice(0, KEPT));
+}
+
+function hear(kind, message) {
+  let told;
+  try {
+    told = JSON.parse(message.data);
+  } catch {
+    return;
+  }
+  pause = 1000;
+  if (kind === "gallery" || kind === "correction") touch();
+  if (!told.camera) return;
+  moves.set(moves.get() + 1);
+  const who = told.identity ?? told.person ?? told.stranger;
+  if (told.track && told.id) {
+    marks.set(told.track, String(told.id));
+    if (marks.size > 500) marks.delete(marks.keys().next().value);
+  }
+  const what = told.event ?? kind;
+  if (!who) return;
+  // An update is news only where it changes the name.
+  const renamed = (feed.get() ?? []).find((entry) => entry.track === told.track)?.who !== who;
+  if (what === "update" && !renamed) return;
+  add([
+    {
+      key: `${what} ${told.track} ${who}`,
+      kind: what,
+      who,
+      known: Boolean(told.identity ?? told.person),
+      camera: told.camera,
+      track: told.track,
+      at: told.captured_utc ?? told.at_utc ?? new Date().toISOString(),
+    },
+  ]);
+}
+
+/** Fill the feed with what the history has, so that it does not begin empty. */
+async function recall() {
+  try {
+    const visits = await get("/api/visits", { limit: EARLIER });
+    const entries = [];
+    for (const visit of visits) {
+      const who = visit.person ?? visit.stranger;
+      const common = { who, known: Boolean(visit.person), camera: visit.camera, track: visit.track };
+      const id = visit.track ?? visit.event ?? visit.id;
+      entries.push({ ...common, key: `enter ${id} ${who}`, kind: "enter", at: visit.enter_utc });
+      if (visit.exit_utc) {
+        entries.push({ ...common, key: `exit ${id} ${who}`, kind: "exit", at: visit.exit_utc });
+      }
+    }
+    add(entries);
+  } catch {
+    // Without a history the feed begins with what comes.
+    feed.set(feed.get() ?? []);
+  }
+}
+
+function listen() {
+  clearTimeout(retry);
+  source?.close();
+  source = null;
+  if (document.hidden) return;
+  recall();
+  source = new EventSource("/api/events");
+  for (const kind of KINDS) source.addEventListener(kind, (message) => hear(kind, message));
+  source.onopen = () => moves.set(moves.get() + 1);
+  source.onerror = () => {
+    // While it is tried again by itself nothing is to be done; once it is given up, we try.
+    if (source?.readyState !== EventSource.CLOSED) return;
+    get("/api/cameras").catch(() => {});
+    retry = setTimeout(listen, pause);
+    pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+  };
+}
+
+/** Begin to listen; while nobody sees the page, it does not hold a connection. */
+export function start() {
+  listen();
+  document.addEventListener("visibilitychange", listen);
+}
+
+/** End listening, at the sign-in form. */
+export function stop() {
+  clearTimeout(retry);
+  document.removeEventListener("visibilitychange", listen);
+  source?.close();
+  source = null;
+}
