@@ -44,7 +44,7 @@ export function NameForm({ onName, label = T.face.name, autofocus = true }) {
     <${Field}
       label=${label}
       value=${name}
-      maxlength="128"
+      maxlength="64"
       required
       list=${list}
       onInput=${(event) => setName(event.target.value)}
@@ -105,10 +105,13 @@ export function Sure({ icon, text, sure, onSure, kind = "" }) {
 async function eventFor(name, camera, track) {
   const heard = eventOf(track);
   if (heard) return heard;
+  const here = await get("/api/here");
+  const newest = here.find((row) => row.track === track)?.event;
+  if (newest) return newest;
   const visits = await get("/api/visits", { person: name, camera, limit: 1 });
-  const newest = visits[0]?.event ?? visits[0]?.id;
-  if (!newest) throw new Error(T.face.noEvent);
-  return String(newest);
+  const last = visits[0]?.event;
+  if (!last) throw new Error(T.face.noEvent);
+  return String(last);
 }
 
 /** The window for a face before a camera: {camera, face, crop}. */

@@ -46,7 +46,7 @@ function Rename({ name, onClose }) {
     onSubmit=${rename}
     onClose=${onClose}
   >
-    <${Field} label=${T.person.newName} value=${next} maxlength="128" required onInput=${(event) => setNext(event.target.value)} />
+    <${Field} label=${T.person.newName} value=${next} maxlength="64" required onInput=${(event) => setNext(event.target.value)} />
   <//>`;
 }
 

@@ -144,7 +144,7 @@ function Look({ camera, onBack }) {
         : html`<form class="stack" onSubmit=${enrol}>
             <h2 class="look-title">${T.setup.whoTitle}</h2>
             <p class=${`hint ${face ? "hint-good" : ""}`} role="status"><${Icon} name=${face ? "check" : "person"} />${hint}</p>
-            <${Field} label=${T.setup.yourName} value=${name} maxlength="128" required autocomplete="name" onInput=${(event) => setName(event.target.value)} />
+            <${Field} label=${T.setup.yourName} value=${name} maxlength="64" required autocomplete="name" onInput=${(event) => setName(event.target.value)} />
             <${Notice}>${fault}<//>
             ${job && html`<${JobCard} job=${job} closes=${false} />`}
             <button class="button primary wide" type="submit" disabled=${busy || running || !face || !name.trim()}><span>${T.setup.thatIsMe}</span></button>
