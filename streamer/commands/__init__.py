@@ -8,6 +8,7 @@ from streamer.commands.keys import keys
 from streamer.commands.roles import capture, dispatch, view
 from streamer.commands.run import run
 from streamer.commands.subscribers import record, snapshot, watch
+from streamer.commands.web import app as web_app
 
 
 def register(app: typer.Typer) -> None:
@@ -16,3 +17,4 @@ def register(app: typer.Typer) -> None:
         run, check, watch, record, snapshot, visits, keys, capture, dispatch, view, history,
     ):  # fmt: skip
         app.command()(command)
+    app.add_typer(web_app)

@@ -1,6 +1,7 @@
 """The sections of config.toml as frozen models, with defaults and limits."""
 
 import os
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,6 +19,8 @@ from streamer.config.values import (
     Address,
     AutoOrCount,
     CameraName,
+    HostName,
+    IpAddress,
     Milliseconds,
     PathText,
     Source,
@@ -220,6 +223,22 @@ class ControlConfig(Section):
     expiry_warning_days: Annotated[float, Field(ge=0, le=3650)] = 7.0
 
 
+class WebConfig(Section):
+    """The page, REST and pictures for browsers."""
+
+    enabled: bool = True
+    address: IpAddress = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 8470
+    hosts: Annotated[list[HostName], Field(max_length=64)] = []
+    cert: PathText = ""
+    key: PathText = ""
+
+    @property
+    def loopback(self) -> bool:
+        """Whether programs of this host alone can reach it."""
+        return ip_address(self.address).is_loopback
+
+
 class LogConfig(Section):
     """Logging of all processes."""
 
@@ -255,6 +274,7 @@ class Config(Section):
     strangers: StrangersConfig = StrangersConfig()
     history: HistoryConfig = HistoryConfig()
     control: ControlConfig = ControlConfig()
+    web: WebConfig = WebConfig()
     log: LogConfig = LogConfig()
     supervise: SuperviseConfig = SuperviseConfig()
     path: Annotated[Path, Field(exclude=True)] = Path("config.toml")
@@ -278,6 +298,11 @@ class Config(Section):
     def control_path(self) -> Path:
         """The folder of changes of people that are under way."""
         return self.data_path / "control"
+
+    @property
+    def web_token_path(self) -> Path:
+        """The file with the hash of the token that lets browsers and programs in."""
+        return self.data_path / "web" / "token"
 
     @property
     def keeps_crops(self) -> bool:

@@ -22,6 +22,7 @@ def lacks(config: Config) -> list[str]:
         *_socket_faults(config),
         *_weights_faults(config),
         *_runtime_faults(config),
+        *web_faults(config),
     ]
     if config.bus.keys and not _is_folder(config.path.parent / config.bus.keys):
         faults.append("bus.keys: no such folder; make it with `facestream keys`")
@@ -47,6 +48,24 @@ def not_installed(runtime: str) -> str:
         f"embed.runtime is {runtime}, which is not installed. Install it with: "
         f"pip install 'facestream[{runtime}]', or set it to auto"
     )
+
+
+def web_faults(config: Config) -> list[str]:
+    """Return what keeps the page from being served safely: it fails closed."""
+    web = config.web
+    if not web.enabled:
+        return []
+    faults = [
+        f"web.{name}: no such file: {config.path.parent / file}"
+        for name, file in (("cert", web.cert), ("key", web.key))
+        if file and not (config.path.parent / file).is_file()
+    ]
+    if not web.loopback and not config.web_token_path.is_file():
+        faults.append(
+            f"web.address: whoever can reach {web.address} could change people; make a token "
+            f"first, with `facestream web token`"
+        )
+    return faults
 
 
 def _nearest(path: Path) -> Path:

@@ -9,7 +9,14 @@ from pathlib import Path
 import tomlkit
 
 from streamer.config.loading import load_config
-from streamer.config.sections import BusConfig, CameraConfig, Config, ControlConfig, HistoryConfig
+from streamer.config.sections import (
+    BusConfig,
+    CameraConfig,
+    Config,
+    ControlConfig,
+    HistoryConfig,
+    WebConfig,
+)
 from streamer.errors import ConfigError, GalleryError
 from workers.gallery.store import GalleryStore
 from workers.gallery.version import Gallery
@@ -74,6 +81,7 @@ def _content(config: Config, clip: Path, fast: bool, camera: str) -> dict[str, o
             "bus": BusConfig(),
             "control": ControlConfig(enabled=False),  # the gallery is another pipeline's
             "history": history,
+            "web": WebConfig(enabled=False),
         }
     )
     return changed.model_dump()

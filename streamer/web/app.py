@@ -1,0 +1,60 @@
+"""The application: its routes, what becomes of errors, and the page's files."""
+
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from streamer.errors import FacestreamError
+from streamer.web import live, now
+from streamer.web.guard import Guard
+from streamer.web.state import State
+
+STATIC = Path(__file__).parent / "static"
+_MAX_FAULT = 1000
+
+
+def make_app(state: State) -> FastAPI:
+    """Return the application that answers from `state`."""
+    app = FastAPI(
+        title="facestream",
+        summary="Who is before the cameras, who is enrolled, and pictures",
+        docs_url=None,  # its page would load scripts from elsewhere
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        redirect_slashes=False,
+    )
+    app.state.web = state
+    for router in (now.router, live.router):
+        app.include_router(router)
+    app.add_exception_handler(HTTPException, _say_http)
+    app.add_exception_handler(RequestValidationError, _say_invalid)
+    app.add_exception_handler(FacestreamError, _say_refused)
+    app.add_middleware(Guard, hosts=state.config.web.hosts)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+
+    @app.get("/", include_in_schema=False)
+    async def page() -> FileResponse:
+        return FileResponse(STATIC / "index.html")
+
+    return app
+
+
+async def _say_http(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 - as it was registered
+    return JSONResponse({"error": error.detail}, error.status_code, headers=error.headers)
+
+
+async def _say_invalid(_: Request, error: Exception) -> JSONResponse:
+    """Say what the first fault is; what was received may be a picture, and is not repeated."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - as it was registered
+    first = error.errors()[0]
+    where = ".".join(str(step) for step in first["loc"])
+    return JSONResponse({"error": f"{where}: {first['msg']}"[:_MAX_FAULT]}, 422)
+
+
+async def _say_refused(_: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"error": str(error)[:_MAX_FAULT]}, 409)
