@@ -32,7 +32,7 @@ function Processes({ processes }) {
   const now = useClock();
   return html`<section class="card" aria-labelledby="processes-title">
     <h2 id="processes-title" class="card-title">${T.health.processes}</h2>
-    <div class="scroll" tabindex="0" role="region" aria-labelledby="processes-title">
+    <div class="scroll" tabindex="0" role="group" aria-labelledby="processes-title">
       <table class="table">
         <thead>
           <tr>${["name", "state", "since", "restarts", "pid"].map((each) => html`<th scope="col" class=${each === "restarts" || each === "pid" ? "number" : ""}>${T.health.columns[each]}</th>`)}</tr>
@@ -68,7 +68,7 @@ function Account({ account }) {
   return html`<section class="card" aria-labelledby="account-title">
     <h2 id="account-title" class="card-title">${T.health.account}</h2>
     <p class="card-text">${T.health.accountHelp}</p>
-    <div class="scroll" tabindex="0" role="region" aria-labelledby="account-title">
+    <div class="scroll" tabindex="0" role="group" aria-labelledby="account-title">
       <table class="table">
         <thead>
           <tr>${["stage", "received", "forwarded", "pending", "dropped"].map((each) => html`<th scope="col" class=${each === "stage" || each === "dropped" ? "" : "number"}>${T.health.columns[each]}</th>`)}</tr>

@@ -154,7 +154,7 @@ export function History() {
         ${visits.slice(0, more).map((visit) => {
           const who = visit.person ?? visit.stranger;
           return html`<li key=${`${visit.event ?? visit.id}`}>
-            <button type="button" class="row-link" onClick=${() => setOpen(visit)}>
+            <button type="button" class="row-link visit-row" onClick=${() => setOpen(visit)}>
               <${Portrait} name=${visit.person} url=${visit.snapshot_url} />
               <span class="row-main"><span class="row-title">${who}</span><span class="detail">${visit.camera}</span></span>
               <span class="detail">${T.history.range(timeOf(visit.enter_utc), visit.exit_utc ? timeOf(visit.exit_utc) : null)}</span>

@@ -106,7 +106,7 @@ const WINDOWS = { rename: Rename, merge: Merge, forget: Forget };
 function Facts({ person, onConsent }) {
   const now = useClock();
   const rejects = person.expected_false_rejects;
-  return html`<dl class="facts facts-wide card">
+  return html`<div class="facts-card card"><dl class="facts facts-wide">
     <div>
       <dt>${T.person.seen}</dt>
       <dd>${person.last_seen_utc ? T.people.seen(agoOf(person.last_seen_utc, now), person.last_camera) : T.people.neverSeen}</dd>
@@ -123,8 +123,7 @@ function Facts({ person, onConsent }) {
       <dt>${T.person.expires}</dt>
       <dd>${person.expires_utc ? dayOf(person.expires_utc) : T.person.noExpiry}</dd>
     </div>
-    <div class="facts-edit"><${Button} icon="edit" kind="small" onClick=${onConsent}>${T.person.editConsent}<//></div>
-  </dl>`;
+  </dl><${Button} icon="edit" kind="small" onClick=${onConsent}>${T.person.editConsent}<//></div>`;
 }
 
 function Crops({ crops }) {

@@ -56,6 +56,7 @@ export const T = {
     undecided: "Looking…",
     states: {
       opening: "Opening the camera",
+      silent: "Nothing is heard of this camera",
       running: "Running",
       stalled: "No pictures come; it is opened again",
       retrying: "Away; it is tried again",

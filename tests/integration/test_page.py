@@ -1,0 +1,213 @@
+"""The page, in a browser, before a running pipeline: from nobody enrolled to somebody forgotten.
+
+One pipeline serves all of these, in their order: each goes on from what the one before left.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.integration.browsing import (
+    DARK,
+    DESKTOP,
+    LIGHT,
+    PHONE,
+    Window,
+    await_that,
+    behind_s,
+    chromium,
+    free_port,
+    pictures,
+)
+from tests.integration.harness import LOOP, Pipeline, leftovers
+
+HOSTILE, HOPPER = '<img src=x onerror="document.title=1">', "Grace Hopper"
+SLOW = """
+const drawn = window.createImageBitmap;
+window.createImageBitmap = async (...asked) => {
+  await new Promise((wake) => setTimeout(wake, 400));
+  return drawn(...asked);
+};
+"""
+VIEWS = {
+    "live": "live",
+    "people": "people",
+    "strangers": "people?tab=strangers",
+    "ignored": "people?tab=ignored",
+    "person": f"people/{HOPPER.replace(' ', '%20')}",
+    "history": "history",
+    "gallery": "gallery",
+    "health": "health",
+    "set-up": "setup",
+}
+
+
+class Served:
+    """A pipeline, its page's address and a browser."""
+
+    def __init__(self, pipeline: Pipeline, address: str, browser: Browser) -> None:
+        self.pipeline, self.address, self.browser = pipeline, address, browser
+
+    def window(self, device: str = DESKTOP, colours: str = LIGHT) -> Window:
+        return Window(self.browser, self.address, device, colours)
+
+
+@pytest.fixture(scope="module")
+def served(clip: Path) -> Iterator[Served]:
+    """A camera that sees two people, one left and one right, of whom nobody is enrolled."""
+    folder, port = Path(tempfile.mkdtemp(prefix="fs-")), free_port()
+    config = LOOP.format(clip=clip) + (
+        f"[web]\nport = {port}\n[history]\nstrangers = true\nsnapshots = true\n"
+        "[strangers]\nkeep = true\n"
+    )
+    pipeline = Pipeline(folder)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        try:
+            pipeline.start(config)
+            pipeline.wait("the page", lambda: ("web", "web") in {run[:2] for run in pipeline.stats})
+            yield Served(pipeline, f"http://127.0.0.1:{port}", browser)
+            browser.close()
+            assert pipeline.stop() == 0
+            assert leftovers(folder) == []
+        finally:
+            pipeline.close()
+            shutil.rmtree(folder)
+
+
+@pytest.fixture
+def window(served: Served) -> Iterator[Window]:
+    opened = served.window()
+    yield opened
+    assert opened.complaints == []
+    opened.close()
+
+
+def click_face(page: Page, left: bool) -> None:
+    """Click on a face, the left one or the right one, at whatever place it has moved to."""
+
+    def clicked() -> bool:
+        for box in page.locator(".face-box").element_handles():
+            at = box.evaluate("el => parseFloat(el.style.left)")
+            if (at < 45) == left:
+                box.evaluate("el => el.click()")
+                return True
+        return False
+
+    await_that(page, "a face to click on", clicked)
+
+
+def test_the_first_run_leads_from_nobody_to_a_name(served: Served, window: Window) -> None:
+    page = window.open()
+    expect(page.get_by_role("heading", name="Welcome")).to_be_visible()
+    await_that(page, "the camera's picture", lambda: pictures(page) > 2)
+    click_face(page, left=True)
+    window.keep("first-run")
+    page.get_by_label("Your name").fill(HOSTILE)
+    page.get_by_role("button", name="That is me").click()
+    expect(page.locator(".hello-title")).to_contain_text(HOSTILE)
+    served.pipeline.wait("the name", lambda: HOSTILE in served.pipeline.named())
+    assert page.title() == "Set up · facestream"  # what the name says was not done
+    page.get_by_role("link", name="To the live picture").click()
+    expect(page.locator(".face-box.named", has_text=HOSTILE).first).to_be_visible()
+
+
+def test_a_click_on_a_stranger_enrols(served: Served, window: Window) -> None:
+    page = window.open("live")
+    await_that(page, "the picture to move", lambda: pictures(page) > 5)
+    click_face(page, left=False)
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("heading", name="Who is this?")).to_be_visible()
+    assert window.violations() == ""
+    dialog.get_by_label("Name").fill(HOPPER)
+    dialog.get_by_role("button", name="Enrol").click()
+    expect(page.locator(".toasts")).to_contain_text(f"Enrol {HOPPER}")
+    served.pipeline.wait("her name", lambda: HOPPER in served.pipeline.named())
+    expect(page.locator(".face-box.named", has_text=HOPPER).first).to_be_visible()
+    expect(page.locator(".feed")).to_contain_text(HOPPER)
+    # The same faces are buttons in a list, for the keyboard and for screen readers.
+    chip = page.locator(".chips").get_by_role("button", name=HOPPER)
+    chip.focus()
+    page.keyboard.press("Enter")
+    expect(dialog.get_by_role("heading", name=HOPPER)).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).not_to_be_visible()
+
+
+def test_pictures_are_uploaded_and_a_version_taken_back(
+    served: Served, window: Window, portraits: dict[str, Path]
+) -> None:
+    page = window.open(VIEWS["person"])
+    crops = page.locator(".crop-item")
+    expect(crops.first).to_be_visible()
+    before = crops.count()
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose files").click()
+    chooser.value.set_files(portraits[HOPPER])
+    page.get_by_role("button", name="Add 1 picture").click()
+    await_that(page, "the new crop", lambda: crops.count() > before)
+    page.get_by_role("link", name="Gallery").click()
+    newest = page.locator(".version-used h2")
+    expect(newest).to_be_visible()
+    used = newest.inner_text()
+    page.get_by_role("button", name="Changes from version").first.click()
+    expect(page.get_by_role("dialog").get_by_role("row", name=HOPPER)).to_be_visible()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Go back one version").click()
+    page.locator(".sure").get_by_role("button", name="Go back one version").click()
+    expect(newest).not_to_have_text(used)
+
+
+@pytest.mark.parametrize("colours", [LIGHT, DARK])
+def test_no_view_has_what_axe_objects_to(served: Served, colours: str) -> None:
+    for device in (DESKTOP, PHONE):
+        window = served.window(device, colours)
+        for name, view in VIEWS.items():
+            page = window.open(view)
+            page.wait_for_load_state("networkidle") if name == "person" else None
+            if name in ("live", "set-up"):
+                await_that(page, "a picture", lambda page=page: name != "live" or pictures(page))
+            page.wait_for_timeout(600)
+            window.keep(name)
+            wide = page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            assert wide, f"{name} is wider than the {device}"
+            if device == DESKTOP or name == "live":
+                assert window.violations() == "", name
+        assert window.complaints == []
+        window.close()
+
+
+def test_two_tabs_and_a_slow_reader_see_what_is_now(served: Served, window: Window) -> None:
+    other, slow = served.window(), served.window(PHONE)
+    slow.page.add_init_script(SLOW)
+    pages = [each.open("live") for each in (window, other, slow)]
+    await_that(pages[0], "one tab's pictures", lambda: pictures(pages[0]) > 20)
+    await_that(pages[1], "the other tab's pictures", lambda: pictures(pages[1]) > 20)
+    first = pictures(pages[0])
+    # At two pictures a second of fifteen, a queue would be further behind with each.
+    await_that(pages[2], "the slow one's pictures", lambda: pictures(pages[2]) > 15)
+    assert behind_s(pages[2]) < 4
+    assert pictures(pages[0]) > first
+    for each in (other, slow):
+        assert each.complaints == []
+        each.close()
+
+
+def test_whoever_is_forgotten_is_gone(served: Served, window: Window) -> None:
+    page = window.open(VIEWS["person"])
+    page.get_by_role("button", name="Forget").click()
+    dialog = page.get_by_role("dialog")
+    forget = dialog.get_by_role("button", name="Forget")
+    expect(forget).to_be_disabled()
+    dialog.get_by_label(f"Type {HOPPER} to confirm").fill(HOPPER)
+    forget.click()
+    expect(page.get_by_role("heading", name="People", level=1)).to_be_visible()
+    served.pipeline.wait(
+        "a gallery without her", lambda: HOPPER not in served.pipeline.galleries[-1].names
+    )
+    expect(page.locator(".person-card", has_text=HOPPER)).to_have_count(0)
+    expect(page.locator(".person-card")).to_have_count(1)
