@@ -3,25 +3,26 @@
 import { get } from "/static/api.js";
 import { store } from "/static/store.js";
 
-const KINDS = ["enter", "update", "exit", "stranger", "correction", "gallery", "expiry"];
+const KINDS = ["enter", "update", "exit", "correction", "gallery", "expiry", "lost"];
 const KEPT = 80;
 const EARLIER = 20;
 const LONGEST_PAUSE_MS = 15000;
 
-/** Newest first: {key, kind, who, known, camera, track, at, id}; null before the first answer. */
+/** Newest first: {key, kind, who, known, camera, at, before}; null before the first answer. */
 export const feed = store(null);
 /** Counts what may have changed who is here. */
 export const moves = store(0);
 /** Counts what may have changed who is enrolled. */
 export const changes = store(0);
 
-const marks = new Map(); // track -> id of its newest event with a name, which can be corrected
+const tracks = new Map(); // track -> {who, id of its newest event, which can be corrected}
+const MAX_TRACKS = 500;
 let source = null;
 let pause = 1000;
 let retry = 0;
 
 /** Return the id of the newest event of a track, or null where none was heard. */
-export const eventOf = (track) => marks.get(track) ?? null;
+export const eventOf = (track) => tracks.get(track)?.id ?? null;
 
 /** Say that who is enrolled may have changed. */
 export const touch = () => changes.set(changes.get() + 1);
@@ -41,28 +42,26 @@ function hear(kind, message) {
     return;
   }
   pause = 1000;
-  if (kind === "gallery" || kind === "correction") touch();
-  if (!told.camera) return;
-  moves.set(moves.get() + 1);
-  const who = told.identity ?? told.person ?? told.stranger;
-  if (told.track && told.id) {
-    marks.set(told.track, String(told.id));
-    if (marks.size > 500) marks.delete(marks.keys().next().value);
-  }
+  if (kind === "gallery" || kind === "correction" || kind === "lost") touch();
+  if (!told.camera || !told.track) return;
+  const who = told.identity ?? told.stranger;
+  const before = tracks.get(told.track)?.who;
+  tracks.delete(told.track);
+  tracks.set(told.track, { who, id: told.id });
+  if (tracks.size > MAX_TRACKS) tracks.delete(tracks.keys().next().value);
   const what = told.event ?? kind;
-  if (!who) return;
-  // An update is news only where it changes the name.
-  const renamed = (feed.get() ?? []).find((entry) => entry.track === told.track)?.who !== who;
-  if (what === "update" && !renamed) return;
+  // Another look at a face is news only where it changes the name.
+  if (!who || (what === "update" && (!before || before === who))) return;
+  moves.set(moves.get() + 1);
   add([
     {
       key: `${what} ${told.track} ${who}`,
       kind: what,
       who,
-      known: Boolean(told.identity ?? told.person),
+      known: Boolean(told.identity),
       camera: told.camera,
-      track: told.track,
-      at: told.captured_utc ?? told.at_utc ?? new Date().toISOString(),
+      before: what === "update" ? before : null,
+      at: told.captured_utc,
     },
   ]);
 }
@@ -74,8 +73,9 @@ async function recall() {
     const entries = [];
     for (const visit of visits) {
       const who = visit.person ?? visit.stranger;
-      const common = { who, known: Boolean(visit.person), camera: visit.camera, track: visit.track };
-      const id = visit.track ?? visit.event ?? visit.id;
+      const common = { who, known: Boolean(visit.person), camera: visit.camera };
+      const id = visit.track;
+      if (!visit.exit_utc && !tracks.has(id)) tracks.set(id, { who, id: visit.event });
       entries.push({ ...common, key: `enter ${id} ${who}`, kind: "enter", at: visit.enter_utc });
       if (visit.exit_utc) {
         entries.push({ ...common, key: `exit ${id} ${who}`, kind: "exit", at: visit.exit_utc });
@@ -94,7 +94,7 @@ function listen() {
   source = null;
   if (document.hidden) return;
   recall();
-  source = new EventSource("/api/events");
+  source = new EventSource("/api/events?updates=true");
   for (const kind of KINDS) source.addEventListener(kind, (message) => hear(kind, message));
   source.onopen = () => moves.set(moves.get() + 1);
   source.onerror = () => {

@@ -6,12 +6,15 @@ import { Empty, Heading, Notice } from "/static/parts.js";
 import { html } from "/static/preact.js";
 import { useClock, useLoaded } from "/static/store.js";
 import { T } from "/static/texts.js";
-import { agoOf, count, figure } from "/static/times.js";
+import { agoOf, count, figure, spanOf } from "/static/times.js";
 
 const EVERY_MS = 2000;
 const GOOD_STATES = new Set(["running", "ready", "up", "ended"]);
 
 const ms = (value) => (typeof value === "number" ? T.health.ms(count(value)) : "–");
+
+/** "capture door", or "dispatch" where both are the same. */
+const nameOf = ({ role, name }) => (!role || role === name ? name : `${role} ${name}`);
 
 function CameraCard({ camera }) {
   const drops = Object.entries(camera.drops ?? {}).filter(([, lost]) => lost > 0);
@@ -35,18 +38,19 @@ function Processes({ processes }) {
     <div class="scroll" tabindex="0" role="group" aria-labelledby="processes-title">
       <table class="table">
         <thead>
-          <tr>${["name", "state", "since", "restarts", "pid"].map((each) => html`<th scope="col" class=${each === "restarts" || each === "pid" ? "number" : ""}>${T.health.columns[each]}</th>`)}</tr>
+          <tr>${["name", "state", "since", "restarts", "cpu"].map((each) => html`<th scope="col" class=${each === "restarts" || each === "cpu" ? "number" : ""}>${T.health.columns[each]}</th>`)}</tr>
         </thead>
         <tbody>
           ${processes.map(
             (process) =>
-              html`<tr key=${process.name}>
-                <th scope="row">${process.name}</th>
+              html`<tr key=${`${process.role} ${process.name}`}>
+                <th scope="row">${nameOf(process)}</th>
                 <td><span class=${`state ${GOOD_STATES.has(process.state) ? "state-good" : "state-warn"}`}>
-                  <${Icon} name=${GOOD_STATES.has(process.state) ? "check" : "alert"} />${process.state}</span></td>
+                  <${Icon} name=${GOOD_STATES.has(process.state) ? "check" : "alert"} />${process.state}</span>
+                  ${process.fault && html`<p class="detail">${process.fault}</p>`}</td>
                 <td class="short">${process.since_utc ? agoOf(process.since_utc, now) : "–"}</td>
                 <td class="number">${process.restarts ?? "–"}</td>
-                <td class="number">${process.pid ?? "–"}</td>
+                <td class="number">${typeof process.cpu_s === "number" ? spanOf(1000 * process.cpu_s) : "–"}</td>
               </tr>`,
           )}
         </tbody>

@@ -60,7 +60,7 @@ function Feed() {
           html`<li key=${entry.key} class=${`feed-row feed-${entry.kind} ${entry.known ? "" : "feed-stranger"}`}>
             <${Icon} name=${entry.kind === "exit" ? "exit" : "enter"} />
             <span class="feed-text">
-              <b>${entry.who}</b> ${T.live.did[entry.kind] ?? entry.kind} <span class="detail">${entry.camera}</span>
+              <b>${entry.who}</b> ${T.live.did[entry.kind]?.(entry.before) ?? entry.kind} <span class="detail">${entry.camera}</span>
             </span>
             <time class="detail" datetime=${entry.at}>${timeOf(entry.at, true)}</time>
           </li>`,

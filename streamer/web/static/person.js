@@ -190,12 +190,12 @@ export function Person({ name, people }) {
       <${Button} icon="trash" kind="danger-quiet" onClick=${() => setOpen("forget")}>${T.person.forget}<//>
     <//>
     <div class="person-top">
-      <${Portrait} name=${name} url=${data.crop_url ?? crops.find((crop) => crop.kept)?.url} size="huge" />
+      <${Portrait} name=${name} url=${data.crop_url ?? crops.find((crop) => crop.kept)?.url ?? (data.visits ?? []).find((visit) => visit.snapshot_url)?.snapshot_url} size="huge" />
       <${Facts} person=${data} onConsent=${() => setOpen("consent")} />
     </div>
     <div class="person-grid">
       <div>
-        <${Crops} crops=${crops} />
+        ${crops.length > 0 && html`<${Crops} crops=${crops} />`}
         <section aria-labelledby="add-title">
           <h2 id="add-title" class="part-title">${T.person.addPictures}</h2>
           <${Pictures} files=${files} onFiles=${setFiles} />

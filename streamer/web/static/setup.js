@@ -39,7 +39,9 @@ function Address({ cameras, add }) {
   const { busy, fault, run } = useAction();
   const submit = (event) => {
     event.preventDefault();
-    run(() => add(name.trim() || freeName("camera", cameras), source.trim()));
+    const typed = source.trim();
+    // A number is a webcam's.
+    run(() => add(name.trim() || freeName("camera", cameras), /^\d{1,2}$/.test(typed) ? Number(typed) : typed));
   };
   return html`<form class="stack" onSubmit=${submit}>
     <${Field} label=${T.setup.source} help=${T.setup.sourceHelp} value=${source} required spellcheck="false" onInput=${(event) => setSource(event.target.value)} />
@@ -61,8 +63,8 @@ function Pick({ setup, onPick, again }) {
     else onPick(name);
   };
   const found = [
-    ...(setup.webcams ?? []).map((each) => ({ ...each, icon: "camera", detail: String(each.source) })),
-    ...(setup.onvif ?? []).map((each) => ({ ...each, icon: "search", detail: each.source ?? each.address })),
+    ...(setup.webcams ?? []).map((each) => ({ ...each, icon: "camera", detail: T.setup.webcam(each.source) })),
+    ...(setup.onvif ?? []).map((source) => ({ source, icon: "search", detail: source })),
   ];
   return html`<section aria-labelledby="pick-title">
     <h2 id="pick-title" class="part-title">${T.setup.pick}</h2>
@@ -80,8 +82,8 @@ function Pick({ setup, onPick, again }) {
       )}
       ${found.map(
         (each) =>
-          html`<li key=${each.detail}>
-            <button type="button" class="pick" disabled=${busy} onClick=${() => run(() => add(freeName(each.name ?? "webcam", cameras), each.source ?? each.address))}>
+          html`<li key=${`${each.icon} ${each.detail}`}>
+            <button type="button" class="pick" disabled=${busy} onClick=${() => run(() => add(freeName(each.name ?? "camera", cameras), each.source))}>
               <${Icon} name=${each.icon} large /><span class="pick-name">${each.name ?? each.detail}</span>
               <span class="detail">${T.setup.found(each.detail)}</span>
             </button>
