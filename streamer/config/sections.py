@@ -234,9 +234,9 @@ class WebConfig(Section):
     key: PathText = ""
 
     @property
-    def loopback(self) -> bool:
-        """Whether programs of this host alone can reach it."""
-        return ip_address(self.address).is_loopback
+    def needs_token(self) -> bool:
+        """Whether others than programs of this host may reach it, by itself or through a proxy."""
+        return bool(self.hosts) or not ip_address(self.address).is_loopback
 
 
 class LogConfig(Section):

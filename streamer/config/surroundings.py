@@ -60,10 +60,11 @@ def web_faults(config: Config) -> list[str]:
         for name, file in (("cert", web.cert), ("key", web.key))
         if file and not (config.path.parent / file).is_file()
     ]
-    if not web.loopback and not config.web_token_path.is_file():
+    if web.needs_token and not config.web_token_path.is_file():
+        where = "web.hosts" if web.hosts else "web.address"
         faults.append(
-            f"web.address: whoever can reach {web.address} could change people; make a token "
-            f"first, with `facestream web token`"
+            f"{where}: whoever can reach the page could change people, so it needs a token; make "
+            f"one with `facestream web token`. Received: {', '.join(web.hosts) or web.address}"
         )
     return faults
 

@@ -9,12 +9,35 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from streamer.errors import FacestreamError
-from streamer.web import live, now
 from streamer.web.guard import Guard
+from streamer.web.routes import (
+    events,
+    gallery,
+    health,
+    jobs,
+    live,
+    login,
+    now,
+    people,
+    pictures,
+    setup,
+    visits,
+)
+from streamer.web.routes.common import FAULTS
 from streamer.web.state import State
+from streamer.wire.control import MAX_PICTURE_BYTES, MAX_PICTURES_BYTES
 
 STATIC = Path(__file__).parent / "static"
 _MAX_FAULT = 1000
+_PARTS = (
+    now, events, people, visits, jobs, gallery, health, setup, pictures, live, login,
+)  # fmt: skip
+_AROUND = 256 * 1024
+"""What a form adds to the pictures in it, in bytes."""
+_UPLOADS = {
+    "/enrol": MAX_PICTURES_BYTES + _AROUND,
+    "/search": MAX_PICTURE_BYTES + _AROUND,
+}
 
 
 def make_app(state: State) -> FastAPI:
@@ -28,12 +51,12 @@ def make_app(state: State) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.web = state
-    for router in (now.router, live.router):
-        app.include_router(router)
+    for part in _PARTS:
+        app.include_router(part.router, responses=FAULTS)
     app.add_exception_handler(HTTPException, _say_http)
     app.add_exception_handler(RequestValidationError, _say_invalid)
     app.add_exception_handler(FacestreamError, _say_refused)
-    app.add_middleware(Guard, hosts=state.config.web.hosts)
+    app.add_middleware(Guard, access=state.access, hosts=state.config.web.hosts, uploads=_UPLOADS)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
     @app.get("/", include_in_schema=False)

@@ -1,16 +1,20 @@
-"""Who may ask what: hosts, origins, and the headers that every answer has.
+"""Who may ask what: hosts, origins, tokens, sizes, and the headers that every answer has.
 
 A page of somebody else's, open in the same browser, can send requests here. It is kept out by the
 name that it asked for (DNS rebinding), by its origin, and by what a foreign form cannot send.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from types import MappingProxyType
+from urllib.parse import unquote, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from streamer.web.access import Access, Verdict
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN_HEADER = ("x-requested-with", "facestream")
@@ -27,15 +31,36 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
+MAX_BODY = 64 * 1024
+_REFUSALS: dict[Verdict, tuple[int, str]] = {
+    "out": (401, "a token is needed: facestream web token"),
+    "wrong": (401, "the token is not right"),
+    "too many": (429, "too many wrong tokens; try again in a minute"),
+}
 _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 
 class Guard:
-    """ASGI middleware around everything. hosts: names, besides localhost and addresses."""
+    """ASGI middleware around everything.
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str] = ()) -> None:
+    Parameters
+    ----------
+    access: who is let in.
+    hosts: names by which we are asked, besides localhost and addresses.
+    uploads: ends of paths with the bytes that may be sent there; elsewhere it is MAX_BODY.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        access: Access,
+        hosts: Collection[str] = (),
+        uploads: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         self._app = app
+        self._access = access
         self._hosts = {"localhost", *hosts}
+        self._uploads = uploads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer what may not be asked, and pass on what may."""
@@ -53,11 +78,14 @@ class Guard:
 
         status, fault = self._fault(scope)
         if not fault:
-            await self._app(scope, receive, send_guarded)
+            scope["path"] = _path(scope)
+            await self._app(scope, _limited(receive, self._limit(scope)), send_guarded)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": fault})
         else:
-            await JSONResponse({"error": fault}, status)(scope, receive, send_guarded)
+            more = {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": "60"}}
+            answer = JSONResponse({"error": fault}, status, headers=more.get(status))
+            await answer(scope, receive, send_guarded)
 
     def _fault(self, scope: Scope) -> tuple[int, str]:
         headers = Headers(scope=scope)
@@ -77,7 +105,19 @@ class Guard:
             return 403, (
                 "a change must be sent as JSON, or with the header X-Requested-With: facestream"
             )
+        if not self._access.is_open(scope["path"]):
+            address = scope["client"][0] if scope.get("client") else ""
+            verdict = self._access.judge(headers, address)
+            if verdict != "in":
+                return _REFUSALS[verdict]
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > self._limit(scope):
+            return 413, f"at most {self._limit(scope)} bytes may be sent here"
         return 200, ""
+
+    def _limit(self, scope: Scope) -> int:
+        ends = (size for end, size in self._uploads.items() if scope["path"].endswith(end))
+        return next(ends, MAX_BODY)
 
     def _is_ours(self, host: str) -> bool:
         """Return whether a Host header names an address, localhost, or one of our names."""
@@ -92,6 +132,32 @@ class Guard:
         except ValueError:
             return False
         return True
+
+
+def _limited(receive: Receive, limit: int) -> Receive:
+    """Return what receives a body of at most so many bytes, whatever its length was said to be."""
+    left = limit
+
+    async def receive_limited() -> Message:
+        nonlocal left
+        message = await receive()
+        if message["type"] == "http.request":
+            left -= len(message.get("body", b""))
+            if left < 0:
+                raise HTTPException(413, f"at most {limit} bytes may be sent here")
+        return message
+
+    return receive_limited
+
+
+def _path(scope: Scope) -> str:
+    """Return the path with the slashes within a step still encoded: names may have some.
+
+    What takes a name from it decodes it once more.
+    """
+    raw = scope.get("raw_path") or scope["path"].encode()
+    text = raw.decode("latin-1").replace("%25", "%2525")
+    return unquote(text.replace("%2F", "%252F").replace("%2f", "%252F"))
 
 
 def _is_from_here(headers: Headers, host: str) -> bool:

@@ -51,10 +51,20 @@ class Web:
             self._subscribed("events", TOPICS, EVENTS_HWM) as events,
             self._subscribed("pictures", (), PICTURES_HWM) as pictures,
         ):
-            state = State(config=self._config, pictures=Pictures(pictures))
-            serving = _Serving(self._config, state, stop, heartbeat, reporter)
-            asyncio.run(serving.serve(events, pictures))
-        reporter.send([state.pictures.stage()], final=True)
+            asyncio.run(self._serve(events, pictures, stop, heartbeat, reporter))
+
+    async def _serve(
+        self,
+        events: Subscriber,
+        pictures: Subscriber,
+        stop: Stop,
+        heartbeat: Heartbeat,
+        reporter: StatsReporter,
+    ) -> None:
+        state = State(self._config, Pictures(pictures))
+        serving = _Serving(self._config, state, stop, heartbeat, reporter)
+        await serving.serve(events, pictures)
+        reporter.send(state.stages(), final=True)
 
     @contextlib.contextmanager
     def _subscribed(self, name: str, topics: tuple[str, ...], hwm: int) -> Iterator[Subscriber]:
@@ -123,13 +133,14 @@ class _Serving:
     async def _end(self, server: uvicorn.Server) -> None:
         while not self._stop.is_set():
             await asyncio.sleep(_TURN_S)
+        self._state.end()
         server.should_exit = True
 
     async def _beat(self) -> None:
         self._heartbeat.ready()
         while True:
             self._heartbeat.beat()
-            self._reporter.tick(lambda: [self._state.pictures.stage()])
+            self._reporter.tick(self._state.stages)
             await asyncio.sleep(_TURN_S)
 
     async def _listen(self) -> socket.socket:

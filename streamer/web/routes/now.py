@@ -1,0 +1,21 @@
+"""What is so now: the cameras, and who is before them."""
+
+from fastapi import APIRouter
+
+from streamer.web.cameras import Camera
+from streamer.web.here import Here
+from streamer.web.routes.common import TheState
+
+router = APIRouter(prefix="/api", tags=["now"])
+
+
+@router.get("/cameras")
+async def cameras(state: TheState) -> list[Camera]:
+    """List every camera of the config, and what it is doing."""
+    return state.cameras.all(state.config)
+
+
+@router.get("/here")
+async def here(state: TheState) -> list[Here]:
+    """List everybody who is before a camera now, who came first first."""
+    return state.here.all()
