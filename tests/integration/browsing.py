@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 DESKTOP, PHONE = "desktop", "phone"
 LIGHT, DARK = "light", "dark"
 SCREENSHOTS = "FACESTREAM_SCREENSHOTS"
 PATIENCE_S = 120.0
+expect.set_options(timeout=PATIENCE_S * 1000)
 # What the server refuses, such as a report that nobody has made, the page shows in its own words.
 LINE_OF_A_REFUSAL = "Failed to load resource"
 

@@ -93,6 +93,5 @@ export async function login(token) {
   locked.set(false);
 }
 
-/** Return the address of somebody's part of the API; a slash in a name is encoded twice. */
-export const personPath = (name, rest = "") =>
-  `/api/people/${encodeURIComponent(encodeURIComponent(name))}${rest}`;
+/** Return the address of somebody's part of the API. */
+export const personPath = (name, rest = "") => `/api/people/${encodeURIComponent(name)}${rest}`;

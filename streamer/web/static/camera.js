@@ -129,7 +129,7 @@ export function Camera({ camera, large = false, onFace, onLarge, onFaces, marked
     };
   }, [camera.name, large]);
 
-  const running = camera.state === "running" || !camera.state;
+  const running = shown || camera.state === "running" || !camera.state;
   const state = T.live.states[camera.state] ?? camera.state;
   return html`<article class=${`camera ${large ? "camera-large" : ""}`} aria-label=${T.live.camera(camera.name)}>
     <div class="stage" ref=${stage} onClick=${() => onLarge?.()}>

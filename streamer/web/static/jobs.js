@@ -26,6 +26,9 @@ export function dismiss(job) {
   jobs.set(jobs.get().filter((each) => each.job !== job.job));
 }
 
+/** Have a job be shown by its view alone, not in the corner as well. */
+export const embed = (job) => put({ ...job, embedded: true });
+
 /** End a job at its next step. */
 export async function cancel(job) {
   try {

@@ -4,9 +4,9 @@ import { get, post } from "/static/api.js";
 import { Camera, wordOf } from "/static/camera.js";
 import { changes } from "/static/events.js";
 import { Icon } from "/static/icons.js";
-import { enrolTrack, isOver, jobs } from "/static/jobs.js";
+import { embed, enrolTrack, isOver, jobs } from "/static/jobs.js";
 import { Button, Empty, Field, Heading, Notice, useAction } from "/static/parts.js";
-import { html, useState } from "/static/preact.js";
+import { html, useEffect, useState } from "/static/preact.js";
 import { linkTo, useLoaded, useStore } from "/static/store.js";
 import { T } from "/static/texts.js";
 import { JobCard } from "/static/toasts.js";
@@ -119,6 +119,7 @@ function Look({ camera, onBack }) {
     event.preventDefault();
     run(async () => {
       const { job: begun, ended } = await enrolTrack(name.trim(), camera.name, face.track);
+      embed(begun);
       setAsked({ ...begun, person: name.trim() });
       const over = await ended;
       setAsked({ ...over, person: name.trim() });
@@ -163,9 +164,13 @@ export function Setup() {
   const [left, setLeft] = useState(false);
   const shown = useStore(jobs);
   const cameras = data?.cameras ?? [];
-  // With one camera there is nothing to choose, until somebody wants another one.
-  const wanted = picked ?? (!left && cameras.length === 1 && data.people === 0 ? cameras[0].name : null);
+  const only = !left && cameras.length === 1 && data.people === 0 ? cameras[0].name : null;
+  const wanted = picked ?? only;
   const camera = wanted && cameras.find((each) => each.name === wanted);
+  useEffect(() => {
+    // With one camera there is nothing to choose, until somebody wants another one.
+    if (!picked && only) setPicked(only);
+  }, [picked, only]);
   const enrolled = shown.some((job) => job.kind === "EnrolTrack" && job.state === "done");
   const back = () => {
     setPicked(null);

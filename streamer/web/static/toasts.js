@@ -55,7 +55,7 @@ export function Toasts() {
   const shown = useStore(jobs);
   return html`<section class="toasts" aria-label=${T.jobs.region}>
     <div role="status" aria-live="polite">
-      ${shown.slice(-4).map((job) => html`<${JobCard} key=${job.job} job=${job} />`)}
+      ${shown.filter((job) => !job.embedded).slice(-4).map((job) => html`<${JobCard} key=${job.job} job=${job} />`)}
     </div>
   </section>`;
 }
