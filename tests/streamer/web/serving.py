@@ -21,6 +21,7 @@ from streamer.runtime.heartbeat import Heartbeat, Stop
 from streamer.web.process import Web
 from streamer.wire.codec import encode
 from streamer.wire.messages import PlainFrameEvent
+from tests.streamer.history.heard import event
 
 PATIENCE_S = 60.0
 CONFIG = """
@@ -77,11 +78,11 @@ class Publisher:
 
     def show(self, camera: str, number: int, width: int = 640, jpeg: bytes = b"jpeg") -> None:
         """Publish a plain picture."""
-        event = PlainFrameEvent(
+        shown = PlainFrameEvent(
             camera=camera, epoch="e", sequence=number, captured_utc="2026-05-01T12:00:00.000Z",
             age_ms=1.0, width=width, frame_wh=(width, 9 * width // 16), faces=(),
         )  # fmt: skip
-        self.pictures.send_multipart([f"plain/{camera}/{width}".encode(), *encode(event, jpeg)])
+        self.pictures.send_multipart([f"plain/{camera}/{width}".encode(), *encode(shown, jpeg)])
 
     def report(self, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """Read the web process's reports until one is as wanted; each must add up."""
@@ -113,17 +114,34 @@ class Served:
             base_url=self.url, timeout=PATIENCE_S, headers=OURS, verify=trusted or True
         )
 
+    def settle(self) -> None:
+        """Wait until everything that was told has been heard."""
+        mark = event("exit", 99)
+        with self.http.stream("GET", "/api/events") as stream:
+            lines = stream.iter_lines()
+            next(lines)
+            self.publisher.tell(b"identity/door", mark)
+            while next(lines) != f"id: {mark.id}":
+                pass
+
     def live(self, **more: Any) -> ws.ClientConnection:
         """Open the WebSocket of live pictures."""
-        return ws.connect(
-            f"ws://127.0.0.1:{self.config.web.port}/ws/live",
-            open_timeout=PATIENCE_S, max_size=None, proxy=None, **more,
-        )  # fmt: skip
+        url = f"ws://127.0.0.1:{self.config.web.port}/ws/live"
+        patience: dict[str, Any] = {"open_timeout": PATIENCE_S, "max_size": None, "proxy": None}
+        connection: ws.ClientConnection = ws.connect(url, **patience, **more)
+        return connection
 
 
 @contextmanager
-def served(config: Config, trusted: ssl.SSLContext | None = None) -> Iterator[Served]:
-    """Serve while the block runs, once the port is open; trusted: whose https is believed."""
+def served(
+    config: Config,
+    trusted: ssl.SSLContext | None = None,
+    before: Callable[[Publisher], None] = lambda publisher: None,
+) -> Iterator[Served]:
+    """Serve while the block runs, once the port is open.
+
+    trusted: whose https is believed. before: called before the port is tried.
+    """
     stop = Stop()
     failed: list[BaseException] = []
 
@@ -138,6 +156,7 @@ def served(config: Config, trusted: ssl.SSLContext | None = None) -> Iterator[Se
     with closing(Bus(data_path=config.data_path)) as bus:
         publisher = Publisher(bus, config)
         thread.start()
+        before(publisher)
         here = Served(config, publisher, trusted)
         try:
             until = time.monotonic() + PATIENCE_S

@@ -107,12 +107,7 @@ def test_one_who_listens_too_slowly_is_told_no_more() -> None:
 
 def test_who_is_here_is_known_from_snapshots_and_corrected_by_events(web: Served) -> None:
     def here() -> list[dict[str, Any]]:
-        """What is said once everything before has been heard."""
-        mark = event("exit", 99)
-        with listening(web, "/api/events") as told:
-            web.publisher.tell(DOOR, mark)
-            while next(told)[1] != mark.id:
-                pass
+        web.settle()
         return list(web.http.get("/api/here").json())
 
     assert here() == []
