@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypedDict, TypeVar, Unpack
+from typing import TypedDict, Unpack
 
 from streamer.bus.sockets import Security
-from streamer.control.line import ANSWER_S, Line, new_request_id
+from streamer.control.asking import Asking, expected, named_content
+from streamer.control.line import ANSWER_S, new_request_id
 from streamer.errors import ControlError
 from streamer.wire import control as wire
-from streamer.wire.control import MAX_PICTURE_BYTES, MAX_PICTURES_BYTES, MAX_WAIT_MS, Job
+from streamer.wire.control import MAX_PICTURES_BYTES, Job
 
 OnProgress = Callable[[Job], None]
 _FOLLOW_MS = 2000
-A = TypeVar("A")
 
 
 class How(TypedDict, total=False):
@@ -26,7 +26,7 @@ class How(TypedDict, total=False):
     request_id: str
 
 
-class Control(Line):
+class Control(Asking):
     """A connection to a pipeline's control service, for one thread; use it in a `with` block.
 
         with Control("ipc:///home/me/facestream/var/run/control") as control:
@@ -55,10 +55,8 @@ class Control(Line):
         **how: Unpack[How],
     ) -> Job:
         """Enrol somebody from pictures, which are sent along: files, or names with contents."""
-        named = [(p.name, _read(p)) if isinstance(p, Path) else p for p in pictures]
+        named = [named_content(picture) for picture in pictures]
         contents = [content for _, content in named]
-        if not named or not all(0 < len(content) <= MAX_PICTURE_BYTES for content in contents):
-            raise ControlError(f"pictures must have 1 to {MAX_PICTURE_BYTES} bytes each")
         if sum(map(len, contents)) > MAX_PICTURES_BYTES or len(named) > wire.MAX_PICTURES:
             raise ControlError(
                 f"at most {wire.MAX_PICTURES} pictures with {MAX_PICTURES_BYTES} bytes can be sent "
@@ -88,6 +86,22 @@ class Control(Line):
             force=force,
             accept_look_alikes=accept_look_alikes,
             paths=tuple(str(path.absolute()) for path in paths),
+        )
+        return self.change(change, **how)
+
+    def enrol_folder(
+        self,
+        folder: Path,
+        force: bool = False,
+        accept_look_alikes: bool = False,
+        **how: Unpack[How],
+    ) -> Job:
+        """Enrol everybody in a folder on the pipeline's own host: a sub-folder or clip for each."""
+        change = wire.EnrolFolder(
+            id=_id(how),
+            folder=str(folder.absolute()),
+            force=force,
+            accept_look_alikes=accept_look_alikes,
         )
         return self.change(change, **how)
 
@@ -157,6 +171,22 @@ class Control(Line):
         )
         return self.change(change, **how)
 
+    def set_aside(self, person: str, crops: Sequence[str], **how: Unpack[How]) -> Job:
+        """Set crops aside, by their ids in `crops`: they are kept, and count for nothing."""
+        return self.change(wire.SetAside(id=_id(how), person=person, crops=tuple(crops)), **how)
+
+    def put_back(self, person: str, crops: Sequence[str], **how: Unpack[How]) -> Job:
+        """Put crops back that were set aside, by their ids, for good."""
+        return self.change(wire.PutBack(id=_id(how), person=person, crops=tuple(crops)), **how)
+
+    def rebuild(self, **how: Unpack[How]) -> Job:
+        """Make the gallery anew from its crops, after a change of weights or of settings."""
+        return self.change(wire.Rebuild(id=_id(how)), **how)
+
+    def export(self, person: str, **how: Unpack[How]) -> Job:
+        """Collect all that is held of somebody into a .zip file: `result` brings it."""
+        return self.change(wire.Export(id=_id(how), person=person), **how)
+
     def activate(self, version: str, **how: Unpack[How]) -> Job:
         """Put a version of the gallery in use."""
         return self.change(wire.Activate(id=_id(how), version=version), **how)
@@ -164,37 +194,6 @@ class Control(Line):
     def rollback(self, **how: Unpack[How]) -> Job:
         """Put the version before the one in use back in use."""
         return self.change(wire.Rollback(id=_id(how)), **how)
-
-    def people(self) -> list[wire.PersonRow]:
-        """Return who is enrolled, by name."""
-        return self._all(wire.PeopleWanted, lambda answer: answer.people)
-
-    def versions(self) -> list[wire.VersionRow]:
-        """Return the versions of the gallery, the newest first."""
-        return self._all(wire.VersionsWanted, lambda answer: answer.versions)
-
-    def ignored(self) -> list[str]:
-        """Return the names and strangers' ids of everybody who is ignored."""
-        return self._all(wire.IgnoredWanted, lambda answer: answer.ignored)
-
-    def diff(self, old: str, new: str) -> wire.Diff:
-        """Return what one version of the gallery has that another has not."""
-        answer = self.ask(wire.DiffWanted(id=new_request_id(), old=old, new=new))
-        return _expected(answer, wire.Diff)
-
-    def jobs(self) -> list[wire.JobRow]:
-        """Return the jobs that are known, the newest first; who has ended is known for an hour."""
-        return list(_expected(self.ask(wire.JobsWanted(id=new_request_id())), wire.Jobs).jobs)
-
-    def job(self, job: str, seen: int = 0, wait_ms: int = 0) -> Job:
-        """Return a job as it is, once its revision is above `seen` or the time is up."""
-        wait_ms = min(wait_ms, MAX_WAIT_MS)
-        request = wire.JobWanted(id=new_request_id(), job=job, seen=seen, wait_ms=wait_ms)
-        return _expected(self.ask(request), Job)
-
-    def cancel(self, job: str) -> Job:
-        """End a job, which changes nothing then; return it as it is, perhaps still ending."""
-        return _expected(self.ask(wire.CancelJob(id=new_request_id(), job=job)), Job)
 
     def follow(self, job: Job) -> Iterator[Job]:
         """Yield a job at each of its changes, up to its end."""
@@ -216,33 +215,11 @@ class Control(Line):
 
     def change(self, change: wire.Change, parts: Sequence[bytes] = (), **how: Unpack[How]) -> Job:
         """Ask for any change."""
-        job = _expected(self.ask(change, parts), Job)
+        job = expected(self.ask(change, parts), Job)
         if not how.get("wait", True):
             return job
         return self.finish(job, how.get("on_progress", lambda job: None))
 
-    def _all(self, kind: Callable[..., Any], rows: Callable[[Any], Sequence[Any]]) -> list[Any]:
-        found: list[Any] = []
-        while True:
-            answer: Any = self.ask(kind(id=new_request_id(), offset=len(found)))
-            more = rows(answer)
-            found += more
-            if not more or len(found) >= answer.total:
-                return found
-
 
 def _id(how: How) -> str:
     return how.get("request_id") or new_request_id()
-
-
-def _expected(answer: object, kind: type[A]) -> A:
-    if not isinstance(answer, kind):
-        raise ControlError(f"the control service answered with {type(answer).__name__}")
-    return answer
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ControlError(f"{path}: cannot be read: {error.strerror or error}") from error

@@ -57,6 +57,12 @@ class Line:
 
         request: one that may wait (`wait_ms`) has so much longer.
         """
+        return self.ask_with_parts(request, parts)[0]
+
+    def ask_with_parts(
+        self, request: Request, parts: Sequence[bytes] = ()
+    ) -> tuple[Answer, list[bytes]]:
+        """Return the answer to a request as `ask` does, and the parts that came with it."""
         message = encode(request, *parts)
         until = time.monotonic() + self._timeout_s + getattr(request, "wait_ms", 0) / 1000
         while (left_s := until - time.monotonic()) > 0:
@@ -72,9 +78,9 @@ class Line:
             code="silent",
         )
 
-    def _answer(self, request: Request) -> Answer:
+    def _answer(self, request: Request) -> tuple[Answer, list[bytes]]:
         try:
-            answer, _ = decode(self._socket.recv_multipart(), ANSWERS)
+            answer, buffers = decode(self._socket.recv_multipart(), ANSWERS)
         except ProtocolError as error:
             raise ControlError(f"{self._address}: the answer is none: {error}") from error
         if isinstance(answer, Refusal):
@@ -82,4 +88,4 @@ class Line:
         if answer.id != request.id:
             raise ControlError(f"{self._address}: the answer is to another request")
         found: Answer = answer
-        return found
+        return found, [bytes(buffer) for buffer in buffers]

@@ -12,7 +12,15 @@ from streamer.bus.sockets import Socket, receive_all, send_to_peer
 from streamer.dispatch.looks import Look, Looks
 from streamer.dispatch.queue import MAX_ATTEMPTS, QueuedCrop
 from streamer.errors import ProtocolError
-from streamer.wire.asked import ASKED, EmbedCrops, EmbeddedCrops, EmbedRefused, WatchTrack
+from streamer.wire.asked import (
+    ASKED,
+    DropLooks,
+    EmbedCrops,
+    EmbeddedCrops,
+    EmbedRefused,
+    LooksDropped,
+    WatchTrack,
+)
 from streamer.wire.codec import decode, encode
 from streamer.wire.counters import StageCount, StageCounters
 from streamer.wire.messages import KeptCrop
@@ -59,6 +67,8 @@ class AskedCrops:
                     self._take(AskedBatch(peer, message.request, tuple(buffers), now))
                 case WatchTrack():
                     self._watch(peer, message, now)
+                case DropLooks():
+                    self._drop_all(peer, message)
         return faults
 
     def overdue(self, now: float) -> bool:
@@ -115,6 +125,15 @@ class AskedCrops:
         track = message.camera, message.epoch, message.track
         for look in self._looks.watch(peer, track, message.seconds, now):
             self._show(peer, look)
+
+    def _drop_all(self, peer: bytes, message: DropLooks) -> None:
+        """Let go of what is kept and what waits; who still wants that embedded asks again."""
+        self._looks.drop_all()
+        while self._waiting:
+            batch = self._waiting.popleft()
+            self._counters.drop("forgotten", len(batch.pixels))
+            self._send(batch.peer, EmbedRefused(batch.request, "busy"))
+        self._send(peer, LooksDropped(message.request))
 
     def _show(self, peer: bytes, look: Look) -> None:
         message = KeptCrop(look.crop.info, look.fingerprint)

@@ -71,5 +71,12 @@ class Looks:
 
     def expire(self, now: float) -> None:
         """Drop what is too old, where nothing comes that would push it out."""
-        for track in [track for track, last in self._last.items() if now - last[-1].at_s > LAST_S]:
-            del self._last[track]
+        for track, last in list(self._last.items()):
+            while last and now - last[0].at_s > LAST_S:
+                last.popleft()
+            if not last:
+                del self._last[track]
+
+    def drop_all(self) -> None:
+        """Drop every crop: whose each is, is not known here. Who watches goes on watching."""
+        self._last.clear()

@@ -6,17 +6,16 @@ gone is handed out again while it is fresh.
 """
 
 import logging
-import math
 import time
 from dataclasses import dataclass
 
 import zmq
-from zmq.utils.monitor import recv_monitor_message
 
-from streamer.bus.sockets import Bus, Socket, receive_all, send_to_peer, try_send
+from streamer.bus.sockets import Bus, receive_all, send_to_peer, try_send
 from streamer.config.sections import DispatchConfig
 from streamer.dispatch.asked import AskedCrops
-from streamer.dispatch.keeping import Keeping
+from streamer.dispatch.departures import Departures
+from streamer.dispatch.kept import KeptCrops
 from streamer.dispatch.pool import WorkerPool, shares
 from streamer.dispatch.queue import CropQueue, QueuedCrop
 from streamer.errors import ProtocolError
@@ -27,12 +26,10 @@ from streamer.wire.clock_offsets import ClockOffsets
 from streamer.wire.codec import decode, encode, expect
 from streamer.wire.counters import StageCount, StageCounters
 from streamer.wire.messages import (
-    EMBEDDING_BYTES,
     Batch,
     BatchDone,
     CropMessage,
     Embeddings,
-    KeptCrop,
     Stats,
     WorkerReady,
 )
@@ -43,7 +40,6 @@ CROPS_HWM = 1024
 KEPT_HWM = 64
 _POLL_MS = 20
 _IDLE_POLL_MS = 200
-_PROBE_PAUSE_S = 0.1
 _EXPIRY_S = 0.05
 _DRAIN_S = 1.0
 _DRAIN_QUIET_MS = 100
@@ -72,16 +68,13 @@ class Dispatch:
         self._clocks = ClockOffsets()
         self._counters = StageCounters("crops")
         self._messages = StageCounters("dispatch messages")
-        self._kept = StageCounters("crops to keep")
-        self._keeping = Keeping()
-        self._history: Socket | None = None
+        self._kept: KeptCrops | None = None
         self._asked: AskedCrops | None = None
         self._drops = DropLog(log)
         self._queue = CropQueue(
             config.max_queue, config.max_age_ms, self._counters, self._clocks.age_ms
         )
         self._pool = WorkerPool(config.worker_timeout_ms / 1000)
-        self._probe_at = math.inf
         self._next_expiry = 0.0
 
     def run(self, bus: Bus, stop: Stop, heartbeat: Heartbeat) -> None:
@@ -91,8 +84,10 @@ class Dispatch:
         self._work.router_mandatory = True
         self._ingest = bus.connect(zmq.PUSH, self._endpoints.ingest, CROPS_HWM)
         if self._endpoints.kept is not None:
-            self._history = bus.connect(zmq.PUSH, self._endpoints.kept, KEPT_HWM, immediate=True)
-        self._monitor = bus.monitor(self._work, zmq.EVENT_DISCONNECTED)
+            self._kept = KeptCrops(
+                bus.connect(zmq.PUSH, self._endpoints.kept, KEPT_HWM, immediate=True)
+            )
+        self._departures = Departures(bus, self._work)
         asked = None
         if self._endpoints.asked is not None:
             asked = bus.bind(zmq.ROUTER, self._endpoints.asked)
@@ -100,7 +95,7 @@ class Dispatch:
             self._asked = AskedCrops(asked)
         reporter = StatsReporter("dispatch", "dispatch", self._ingest)
         poller = zmq.Poller()
-        for socket in (self._crops, self._work, self._monitor, asked):
+        for socket in (self._crops, self._work, self._departures.monitor, asked):
             if socket is not None:
                 poller.register(socket, zmq.POLLIN)
         heartbeat.ready()
@@ -185,28 +180,11 @@ class Dispatch:
             self._counters.forward(len(infos))
         else:
             self._counters.drop("identify_queue_full", len(infos))
-        if self._history is not None:
-            self._keep(self._history, crops, done.fingerprint, memoryview(vectors))
+        if self._kept is not None:
+            self._kept.take(crops, done.fingerprint, memoryview(vectors))
         if self._asked is not None:
             self._asked.show(crops, done.fingerprint, memoryview(vectors), time.monotonic())
         return None
-
-    def _keep(
-        self, history: Socket, crops: list[QueuedCrop], fingerprint: str, vectors: memoryview
-    ) -> None:
-        """Send the crops that may be worth keeping on to history, with their embeddings."""
-        for index, crop in enumerate(crops):
-            self._kept.receive()
-            if not self._keeping.wants(crop.info):
-                self._kept.drop("enough_of_track")
-                continue
-            embedding = vectors[index * EMBEDDING_BYTES : (index + 1) * EMBEDDING_BYTES]
-            message = encode(KeptCrop(crop.info, fingerprint), crop.pixels, embedding)
-            if try_send(history, message):
-                self._keeping.sent(crop.info)
-                self._kept.forward()
-            else:
-                self._kept.drop("history_away")
 
     def _hand_out(self) -> None:
         """Share what waits among the idle workers; what comes later is for who is idle then."""
@@ -253,25 +231,9 @@ class Dispatch:
                     self._queue.put_back(crop)
 
     def _find_lost_workers(self) -> None:
-        """Batches of workers that are gone, or silent for too long, go back into the queue.
-
-        ZeroMQ tells only that some peer disconnected. Sending to a peer that is gone fails, once
-        the socket has heard of it, so a moment later every worker with a batch is sent an
-        empty one.
-        """
+        """Batches of workers that are gone, or silent for too long, go back into the queue."""
         now = time.monotonic()
-        while self._monitor.poll(0):
-            recv_monitor_message(self._monitor)
-            self._probe_at = min(self._probe_at, now + _PROBE_PAUSE_S)
-        gone: set[bytes] = set()
-        if now >= self._probe_at:
-            self._probe_at = math.inf
-            probe = encode(Batch(0, 0))
-            gone = {
-                worker
-                for worker in self._pool.busy()
-                if send_to_peer(self._work, worker, probe) == "gone"
-            }
+        gone = self._departures.gone(self._pool.busy(), now)
         for out in self._pool.take_lost(gone, now):
             if out.asked is not None and self._asked is not None:
                 self._asked.put_back(out.asked, attempted=True)
@@ -296,7 +258,7 @@ class Dispatch:
     def _stages(self) -> tuple[StageCount, ...]:
         held = len(self._queue) + self._pool.held
         stages: tuple[StageCount, ...] = self._counters.snapshot(held), self._messages.snapshot()
-        if self._history is not None:
+        if self._kept is not None:
             stages = (*stages, self._kept.snapshot())
         if self._asked is not None:
             stages = (*stages, self._asked.snapshot(self._pool.held_asked))

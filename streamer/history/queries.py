@@ -195,6 +195,29 @@ def strangers_crops(connection: sqlite3.Connection, weights: str) -> list[tuple[
     return [(int(visit), bytes(embedding)) for visit, embedding in rows.fetchall()]
 
 
+def strangers_templates(connection: sqlite3.Connection, weights: str) -> list[tuple[str, bytes]]:
+    """Return the strangers who are kept with what they are known by, as far as made with weights.
+
+    A template is 128 float32 of unit length.
+    """
+    rows = connection.execute(
+        "SELECT id, template FROM strangers WHERE state = 'kept' AND weights = ? "
+        "AND template IS NOT NULL",
+        (weights,),
+    )
+    return [(str(name), bytes(template)) for name, template in rows.fetchall()]
+
+
+def visits_of(connection: sqlite3.Connection, who: str) -> tuple[int, int | None]:
+    """Return how many visits there are of a person or a stranger, and the last time seen."""
+    count, last_ms = connection.execute(
+        "SELECT count(*), max(seen_ms) FROM visits WHERE person = ? "
+        "OR (person IS NULL AND stranger = ?)",
+        (who, who),
+    ).fetchone()
+    return int(count), None if last_ms is None else int(last_ms)
+
+
 def visit_of_event(connection: sqlite3.Connection, event: str) -> tuple[int, str | None]:
     """Return the visit that an event is of, and whose it is. Raises HistoryError."""
     row = connection.execute(

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import ssl
 from collections.abc import Iterator
 
 import uvicorn
@@ -39,12 +40,12 @@ class Web:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._fault = ""
 
     def run(self, bus: Bus, stop: Stop, heartbeat: Heartbeat) -> None:
         """Serve. Raises ConfigError where it would not be safe."""
         if faults := web_faults(self._config):
             raise ConfigError("\n".join(f"{self._config.path}: {fault}" for fault in faults))
+        _check_certificate(self._config)
         ingest = bus.connect(zmq.PUSH, self._config.address("ingest"), immediate=True)
         reporter = StatsReporter("web", "web", ingest)
         with (
@@ -184,3 +185,18 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+def _check_certificate(config: Config) -> None:
+    """Raise ConfigError where https cannot be served with the files of the config."""
+    web, folder = config.web, config.path.parent
+    if not web.cert:
+        return
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(folder / web.cert, folder / web.key, password="")
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        raise ConfigError(
+            f"{config.path}: web.cert and web.key: must be a certificate and its key without a "
+            f"password, in PEM: {error}"
+        ) from error

@@ -58,5 +58,21 @@ class WatchTrack:
     seconds: Annotated[float, Field(ge=0, le=120)]
 
 
-ASKED: dict[str, type] = {cls.__name__: cls for cls in (EmbedCrops, WatchTrack)}
-ANSWERED: dict[str, type] = {cls.__name__: cls for cls in (EmbeddedCrops, EmbedRefused, KeptCrop)}
+@dataclass(frozen=True)
+class DropLooks:
+    """Control to dispatch: keep no crop of a moment ago; what waits to be embedded is refused."""
+
+    request: Count
+
+
+@dataclass(frozen=True)
+class LooksDropped:
+    """Dispatch to control: it keeps none any more."""
+
+    request: Count
+
+
+ASKED: dict[str, type] = {cls.__name__: cls for cls in (EmbedCrops, WatchTrack, DropLooks)}
+ANSWERED: dict[str, type] = {
+    cls.__name__: cls for cls in (EmbeddedCrops, EmbedRefused, KeptCrop, LooksDropped)
+}

@@ -61,7 +61,15 @@ def test_the_page_names_every_request_and_answer_with_its_fields() -> None:
         wanted = {field.name for field in fields(kind)} - common
         named = set(re.findall(r"`(\w+)`", rows[name]))
         assert wanted <= named, (name, wanted - named)
-    nested = (control.JobRow, control.PersonRow, control.CropCount, control.VersionRow)
+    nested = (
+        control.JobRow,
+        control.PersonRow,
+        control.CropRow,
+        control.CropCount,
+        control.FoundFace,
+        control.Match,
+        control.VersionRow,
+    )
     for kind in nested:
         assert {field.name for field in fields(kind)} <= set(re.findall(r"`(\w+)`", section))
 

@@ -1,7 +1,6 @@
 """`facestream enrol`, `enrol-folder`, `people`, `forget`, `rebuild`: who is in the gallery."""
 
 import shutil
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,12 +15,11 @@ from streamer.control.line import new_request_id
 from streamer.control.running import running_control
 from streamer.errors import FacestreamError, GalleryError
 from streamer.runtime.cores import available_cores
-from streamer.wire.control import EnrolPaths, Forget
+from streamer.wire.control import EnrolFolder, EnrolPaths, Forget, Rebuild
 from trainer.commands.enrolment_report import (
     ids_set_aside,
     question,
     report_enrolment,
-    tell_set_aside,
 )
 from trainer.commands.performing import perform, perform_there
 from trainer.support.progress import progress_bar
@@ -120,6 +118,16 @@ def enrol_folder(
     from workers.gallery.store import GalleryStore
 
     config = load_config(context.obj)
+    with running_control(config) as control:
+        if control is not None and not is_tcp(config.address("control")):
+            change = EnrolFolder(
+                id=new_request_id(),
+                folder=str(root.absolute()),
+                force=force,
+                accept_look_alikes=accept_look_alikes,
+            )
+            perform_there(control, change)
+            return
     found = {name_of_somebody(name): paths for name, paths in people_in(root).items()}
     work = config.data_path / "work" / "enrol"
     with stoppable() as stopped, progress_bar("people", len(found)) as advance:
@@ -183,34 +191,7 @@ def rebuild(context: typer.Context) -> None:
 
     All crops are judged again; what does not fit is set aside (see: facestream set-aside).
     """
-    from dataclasses import replace
-
-    from streamer.wire.timestamps import utc_text
-    from trainer.enrolment.enrol import embed_all
-    from trainer.enrolment.judge import judged_again
-    from trainer.enrolment.realign import realigned
-    from workers.classifier.fitting import spec_of
-    from workers.gallery.store import GalleryStore
-
-    config = load_config(context.obj)
-    store = GalleryStore(config.gallery_path)
-    already = ids_set_aside(store)
-    with store.lock():
-        gallery = store.read()
-        if gallery is None:
-            raise GalleryError("nobody is enrolled; there is nothing to rebuild")
-        embedder, impostors = network(config)
-        people = realigned(gallery.people, embedder.alignment)
-        vectors, others = (
-            embed_all(crops_rgb, embedder)
-            for crops_rgb in (people.crops_rgb, people.not_them.crops_rgb)
-        )
-        not_them = replace(people.not_them, embeddings=others)
-        people = replace(people, embeddings=vectors, not_them=not_them)
-        people, _ = judged_again(people, impostors, utc_text(time.time_ns()))
-        saved = store.save(people, embedder.fingerprint, impostors, spec_of(config.identify))
-    tell_set_aside(saved, already)
-    typer.echo(f"gallery {saved.version} is made with weights {saved.weights}")
+    perform(load_config(context.obj), Rebuild(id=new_request_id()))
 
 
 def name_of_somebody(name: str) -> str:

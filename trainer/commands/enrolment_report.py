@@ -48,13 +48,6 @@ def ids_set_aside(store: "GalleryStore") -> frozenset[str]:
     return frozenset(row.id for row in gallery.people.aside.rows) if gallery else frozenset()
 
 
-def tell_set_aside(gallery: "Gallery", already: frozenset[str]) -> None:
-    """Tell which crops a change has set aside, and how to undo it."""
-    from trainer.enrolment.reporting import tell_aside
-
-    tell_aside(gallery, already, warn)
-
-
 def report_enrolment(
     config: Config,
     gallery: "Gallery | None",

@@ -79,7 +79,7 @@ def export(
     out: Annotated[Path, typer.Option("--out", help="The .zip file to write.")],
 ) -> None:
     """Write all that is held of a person into one file: pictures, numbers, events, visits."""
-    from trainer.offline.person_export import export_person
+    from trainer.control.person_export import export_person
     from workers.gallery.store import GalleryStore
 
     config = load_config(context.obj)

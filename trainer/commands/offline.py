@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from trainer.offline.faces import FoundFace
+    from trainer.enrolment.faces import FoundFace
     from workers.embedding.embedder import Embedder
 
 _LIKELY_ONE_PERSON = 0.01
@@ -87,7 +87,7 @@ def compare(
 
     from streamer.vision.align import alignment_for
     from trainer.commands.enrolment import network
-    from trainer.offline.faces import faces_in, picture_detector
+    from trainer.enrolment.faces import faces_in, picture_detector
 
     config = load_config(context.obj)
     detector = picture_detector(config.detect)
@@ -184,7 +184,7 @@ def _embedded(
     import numpy as np
 
     from trainer.commands.enrolment import network
-    from trainer.offline.faces import faces_of_all, picture_detector
+    from trainer.enrolment.faces import faces_of_all, picture_detector
     from trainer.support.photos import find_photos
 
     config = load_config(context.obj)

@@ -1,7 +1,5 @@
 """`facestream set-aside`, `put-back`: crops that no longer fit, and the way back."""
 
-import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,9 +8,11 @@ import typer
 from numpy.typing import NDArray
 
 from streamer.config.loading import load_config
+from streamer.control.line import new_request_id
 from streamer.errors import ConfigError, GalleryError
 from streamer.files import write_file
-from trainer.commands.enrolment_report import ids_set_aside, tell_set_aside
+from streamer.wire.control import PutBack
+from trainer.commands.performing import perform
 
 
 def register(app: typer.Typer) -> None:
@@ -60,36 +60,17 @@ def put_back(
     ids: Annotated[list[str], typer.Argument(help="As `facestream set-aside` lists them, or all.")],
 ) -> None:
     """Put crops that were set aside back; they are this person's, and stay."""
-    from streamer.wire.timestamps import utc_text
-    from trainer.commands.enrolment import network
-    from trainer.enrolment.enrol import embed_all
-    from trainer.enrolment.judge import judged_again
-    from workers.classifier.fitting import spec_of
     from workers.gallery.store import GalleryStore
     from workers.names import composed_name
 
-    config = load_config(context.obj)
-    store, name = GalleryStore(config.gallery_path), composed_name(name)
-    already = ids_set_aside(store)
-    with store.lock():
-        gallery = store.read()
-        if gallery is None or name not in gallery.people.names:
-            raise GalleryError(f"{name!r} is not enrolled; see: facestream people")
-        people = gallery.people
-        wanted = [row.id for row in people.aside.of(name)] if ids == ["all"] else ids
-        if not wanted:
-            raise GalleryError(f"nothing of {name} is set aside; see: facestream set-aside")
-        rows, crops_rgb = people.aside.chosen(name, wanted)
-        embedder, impostors = network(config)
-        store.load(embedder.fingerprint)  # or another network has embedded the others
-        sources = [row.source for row in rows]
-        vectors = embed_all(crops_rgb, embedder)
-        people = people.with_person(name, crops_rgb, vectors, sources, vouched=True)
-        people = replace(people, aside=people.aside.without({row.id for row in rows}))
-        people, _ = judged_again(people, impostors, utc_text(time.time_ns()))
-        saved = store.save(people, embedder.fingerprint, impostors, spec_of(config.identify))
-    tell_set_aside(saved, already)
-    typer.echo(f"{name}: {len(rows)} crops are back; gallery {saved.version}")
+    config, name = load_config(context.obj), composed_name(name)
+    gallery = GalleryStore(config.gallery_path).read()
+    if gallery is None or name not in gallery.people.names:
+        raise GalleryError(f"{name!r} is not enrolled; see: facestream people")
+    wanted = [row.id for row in gallery.people.aside.of(name)] if ids == ["all"] else ids
+    if not wanted:
+        raise GalleryError(f"nothing of {name} is set aside; see: facestream set-aside")
+    perform(config, PutBack(id=new_request_id(), person=name, crops=tuple(wanted)))
 
 
 def _draw(

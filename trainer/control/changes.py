@@ -76,6 +76,7 @@ def ignore(desk: Desk, change: Ignore, work: Work) -> None:
         corrections.ignore(connection, who)
         remove_sheet(path)
         clean(connection, path)
+    desk.empty_memory(work)
     work.say(f"{who} is ignored from now on; undo with: facestream ignore --undo {who!r}")
 
 

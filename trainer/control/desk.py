@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from streamer.config.sections import Config
 from streamer.errors import GalleryError
+from trainer.control.crops import Pictures
 from trainer.control.work import Work
 from workers.gallery.store import GalleryStore
 from workers.gallery.version import Gallery
@@ -28,11 +29,20 @@ class Desk:
         self.config = config
         self.live = live
         self.store = GalleryStore(config.gallery_path)
+        self.pictures = Pictures()
         self._make_embedder = make_embedder
 
     def embedder(self, work: Work) -> "Embedder":
         """Return what embeds for a change."""
         return self._make_embedder(self.config, work)
+
+    def empty_memory(self, work: Work) -> None:
+        """Let go of pictures that are in memory here, and in dispatch of a moment ago."""
+        from trainer.control.embedding import drop_looks
+
+        self.pictures.drop()
+        if self.live and not drop_looks(self.config):
+            work.warn("dispatch does not answer: crops that it has in memory are gone in 20 s")
 
     @cached_property
     def weights(self) -> str:

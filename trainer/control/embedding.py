@@ -16,7 +16,14 @@ from streamer.constants import EMBEDDING_SIZE
 from streamer.errors import ControlError, ProtocolError
 from streamer.runtime.cores import available_cores
 from streamer.vision.align import alignment_for
-from streamer.wire.asked import ANSWERED, EmbedCrops, EmbeddedCrops, EmbedRefused
+from streamer.wire.asked import (
+    ANSWERED,
+    DropLooks,
+    EmbedCrops,
+    EmbeddedCrops,
+    EmbedRefused,
+    LooksDropped,
+)
 from streamer.wire.codec import decode, encode
 from trainer.control.work import Work
 from workers.embedding.embedder import Embedder, load_embedder
@@ -109,9 +116,35 @@ def asked_socket(config: Config) -> Iterator[Socket]:
         bus.close()
 
 
-def _is_there(config: Config) -> bool:
+def drop_looks(config: Config) -> bool:
+    """Have dispatch let go of the crops that it has in memory; False where it does not answer."""
+    if not _may_be_there(config):
+        return True
+    with asked_socket(config) as socket:
+        number = time.monotonic_ns()
+        if not socket.poll(round(ALONE_S * 1000), zmq.POLLOUT):
+            return False
+        socket.send_multipart(encode(DropLooks(number)))
+        until = time.monotonic() + ANSWER_S
+        while time.monotonic() < until:
+            if not socket.poll(_POLL_MS):
+                continue
+            try:
+                message, _ = decode(socket.recv_multipart(), ANSWERED)
+            except ProtocolError:
+                continue
+            if isinstance(message, LooksDropped) and message.request == number:
+                return True
+    return False
+
+
+def _may_be_there(config: Config) -> bool:
     address = config.address("asked")
-    if address.startswith("ipc://") and not Path(address.removeprefix("ipc://")).exists():
+    return not address.startswith("ipc://") or Path(address.removeprefix("ipc://")).exists()
+
+
+def _is_there(config: Config) -> bool:
+    if not _may_be_there(config):
         return False
     with asked_socket(config) as socket:
         return bool(socket.poll(round(ALONE_S * 1000), zmq.POLLOUT))

@@ -9,7 +9,14 @@ from streamer.errors import ControlError, HistoryError
 from streamer.history import corrections, queries
 from streamer.history.database import history
 from streamer.history.forgetting import remove_sheet
-from streamer.wire.control import Enrolment, EnrolPaths, EnrolPictures, NameStranger, NotHer
+from streamer.wire.control import (
+    EnrolFolder,
+    Enrolment,
+    EnrolPaths,
+    EnrolPictures,
+    NameStranger,
+    NotHer,
+)
 from trainer.control.changes import new_name
 from trainer.control.desk import Desk
 from trainer.control.work import Work
@@ -30,31 +37,73 @@ def part_path(folder: Path, number: int) -> Path:
 
 def enrol_pictures(desk: Desk, change: EnrolPictures, work: Work) -> None:
     """Enrol somebody from the pictures that lie in the change's folder."""
-    from trainer.control.harvesting import PICTURE_S, harvest_files
+    from trainer.control.harvesting import PICTURE_S, Wanted, harvest_files
 
     person = new_name(change.person)
-    names = {
-        part_path(work.folder, number): Path(picture.name).name or f"picture {number + 1}"
+    files = [
+        Wanted(
+            person,
+            part_path(work.folder, number),
+            PICTURE_S,
+            Path(picture.name).name or f"picture {number + 1}",
+        )
         for number, picture in enumerate(change.pictures)
-    }
-    files = [(path, PICTURE_S) for path in names]
-    enrol_found(desk, change, harvest_files(person, files, names, _rules(desk), work), work)
+    ]
+    enrol_found(desk, change, harvest_files(files, _rules(desk), work)[person], work)
 
 
 def enrol_paths(desk: Desk, change: EnrolPaths, work: Work) -> None:
     """Enrol somebody from photos, folders and clips on this host."""
-    from trainer.control.harvesting import CLIP_S, PICTURE_S, harvest_files
-    from trainer.enrolment.harvest import CLIP_SUFFIXES, media_below
+    from trainer.control.harvesting import Wanted, harvest_files, limit_of
+    from trainer.enrolment.harvest import media_below
     from trainer.enrolment.rows import Harvest
 
     person, nowhere = new_name(change.person), Harvest()
     media = media_below([Path(path) for path in change.paths], nowhere)
-    files = [
-        (path, CLIP_S if path.suffix.lower() in CLIP_SUFFIXES else PICTURE_S) for path in media
-    ]
-    found = harvest_files(person, files, {}, _rules(desk), work)
+    files = [Wanted(person, path, limit_of(path)) for path in media]
+    found = harvest_files(files, _rules(desk), work).get(person, Harvest())
     found.refused_files[:0] = nowhere.refused_files
     enrol_found(desk, change, found, work)
+
+
+def enrol_folder(desk: Desk, change: EnrolFolder, work: Work) -> None:
+    """Enrol everybody in a folder, in one version; of whom nothing can be used, it is told."""
+    from trainer.control.harvesting import Wanted, harvest_files, limit_of
+    from trainer.enrolment.bulk import people_in
+    from trainer.enrolment.enrol import enrol
+    from trainer.enrolment.harvest import media_below
+    from trainer.enrolment.reporting import tell_enrolment
+    from trainer.enrolment.rows import Harvest
+
+    people = {new_name(name): paths for name, paths in people_in(Path(change.folder)).items()}
+    work.people = list(people)
+    harvests = {person: Harvest() for person in people}
+    files = [
+        Wanted(person, path, limit_of(path))
+        for person, paths in people.items()
+        for path in media_below(paths, harvests[person])
+    ]
+    for person, found in harvest_files(files, _rules(desk), work).items():
+        harvests[person].faces += found.faces
+        harvests[person].refused_files += found.refused_files
+    already = desk.set_aside()
+    work.progress("embedding")
+    gallery, intakes = enrol(
+        desk.store,
+        harvests,
+        embedder=desk.embedder(work),
+        impostors=desk.impostors,
+        rules=desk.config.enrol,
+        spec=desk.spec,
+        force=change.force,
+        accept=_answer(change, work),
+    )
+    new = [each for each in intakes.values() if not each.refused.startswith(NOTHING_NEW)]
+    if gallery is None and work.resumed and not new:
+        work.version = desk.store.current_version() or ""
+        return
+    work.version = "" if gallery is None else gallery.version
+    tell_enrolment(desk.config.data_path, gallery, intakes, already, work.say, work.warn)
 
 
 def name_stranger(desk: Desk, change: NameStranger, work: Work) -> None:
@@ -181,7 +230,7 @@ def _is_named(connection: sqlite3.Connection, stranger: str, person: str) -> boo
     return found.fetchone() is not None
 
 
-def _answer(change: Enrolment, work: Work) -> Callable[[str, str], bool]:
+def _answer(change: Enrolment | EnrolFolder, work: Work) -> Callable[[str, str], bool]:
     """Return what says whether two people who look alike are two: as the asker has said before."""
 
     def accept(name: str, other: str) -> bool:

@@ -41,6 +41,7 @@ def forget(desk: Desk, change: Forget, work: Work) -> None:
         if store.current_version() in [new for each in removals for new in each.versions.values()]:
             _fit_anew(desk, work)
         work.version = store.current_version() or ""
+    desk.empty_memory(work)
 
 
 def _forget_as_stranger(desk: Desk, name: str, work: Work) -> None:

@@ -5,109 +5,98 @@ looks at one file for too long, that file is refused, and another process goes o
 """
 
 import multiprocessing
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from streamer.files import write_file
+from trainer.control.guarded import end, limit_memory, wait_for
 from trainer.control.work import Work
 from trainer.enrolment.bulk import Rules, harvest_to, read_harvest
+from trainer.enrolment.harvest import CLIP_SUFFIXES
 from trainer.enrolment.rows import Harvest
-from trainer.support.stopping import end_with_parent
 
 PICTURE_S = 120.0
 CLIP_S = 3600.0
-_POLL_S = 0.1
-_END_S = 5.0
-_MAX_BYTES = 6 * 1024**3
 _REFUSED = ".refused"
 
 
-def harvest_files(
-    person: str,
-    files: Sequence[tuple[Path, float]],
-    names: Mapping[Path, str],
-    rules: Rules,
-    work: Work,
-) -> Harvest:
-    """Harvest each file, with the seconds that it may take; a run that ended is gone on with.
+@dataclass(frozen=True)
+class Wanted:
+    """A file of somebody, and the seconds that it may take.
 
-    names: what files are called in what is told, where that is not their path.
+    shown: what it is called in what is told, where that is not its path.
     """
+
+    person: str
+    path: Path
+    limit_s: float
+    shown: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.shown or str(self.path)
+
+
+def limit_of(path: Path) -> float:
+    """Return the seconds that a file may take."""
+    return CLIP_S if path.suffix.lower() in CLIP_SUFFIXES else PICTURE_S
+
+
+def harvest_files(files: Sequence[Wanted], rules: Rules, work: Work) -> dict[str, Harvest]:
+    """Harvest each file, for each person; a run that ended is gone on with."""
     folder = work.folder / "harvest"
     folder.mkdir(exist_ok=True)
-    places = [(path, folder / f"{number:05d}.npz", limit)
-              for number, (path, limit) in enumerate(files)]  # fmt: skip
+    places = [(file, folder / f"{number:05d}.npz") for number, file in enumerate(files)]
     process: BaseProcess | None = None
     try:
         while left := [each for each in places if not _is_done(each[1])]:
-            path, place, limit_s = left[0]
-            shown = names.get(path, path.name)
+            file, place = left[0]
+            shown = file.shown or file.path.name
             work.progress(f"looking at {shown}", len(places) - len(left), len(places))
             if process is None:
-                process = _start(person, [each[:2] for each in left], rules)
-            why = _wait_for(place, process, limit_s, work)
+                process = _start(left, rules)
+            why = wait_for(place, process, file.limit_s, work)
             if why:
-                _end(process)
+                end(process)
                 process = None
                 write_file(place.with_suffix(_REFUSED), why.encode())
     finally:
         if process is not None:
-            _end(process)
-    return _together(places, names)
+            end(process)
+    return _together(places)
 
 
-def _start(person: str, todo: Sequence[tuple[Path, Path]], rules: Rules) -> BaseProcess:
+def _start(todo: Sequence[tuple[Wanted, Path]], rules: Rules) -> BaseProcess:
     context = multiprocessing.get_context("spawn")
-    process = context.Process(target=_look, args=(person, list(todo), rules), daemon=True)
+    process = context.Process(target=_look, args=(list(todo), rules), daemon=True)
     process.start()
     return process
 
 
-def _look(person: str, todo: Sequence[tuple[Path, Path]], rules: Rules) -> None:
-    import resource
-
-    end_with_parent()
-    resource.setrlimit(resource.RLIMIT_AS, (_MAX_BYTES, _MAX_BYTES))
-    for path, place in todo:
-        harvest_to(person, [path], place, rules)
-
-
-def _wait_for(place: Path, process: BaseProcess, limit_s: float, work: Work) -> str:
-    """Wait for what is found in a file; why there is nothing, or ""."""
-    until = time.monotonic() + limit_s
-    while not place.exists():
-        work.check()
-        process.join(_POLL_S)
-        if process.exitcode is not None and not place.exists():
-            return "cannot be read: it makes what reads it end"
-        if time.monotonic() > until:
-            return f"cannot be read: it takes longer than {limit_s:g} s"
-    return ""
-
-
-def _end(process: BaseProcess) -> None:
-    process.kill()
-    process.join(_END_S)
+def _look(todo: Sequence[tuple[Wanted, Path]], rules: Rules) -> None:
+    limit_memory()
+    for file, place in todo:
+        harvest_to(file.person, [file.path], place, rules)
 
 
 def _is_done(place: Path) -> bool:
     return place.exists() or place.with_suffix(_REFUSED).exists()
 
 
-def _together(places: Sequence[tuple[Path, Path, float]], names: Mapping[Path, str]) -> Harvest:
-    result = Harvest()
-    for path, place, _ in places:
-        name = names.get(path, str(path))
+def _together(places: Sequence[tuple[Wanted, Path]]) -> dict[str, Harvest]:
+    results: dict[str, Harvest] = {}
+    for file, place in places:
+        result = results.setdefault(file.person, Harvest())
         refused = place.with_suffix(_REFUSED)
         found = None if refused.exists() else read_harvest(place)
         if found is None:
             why = refused.read_text() if refused.exists() else "cannot be read"
-            result.refused_files.append((name, why))
+            result.refused_files.append((file.name, why))
             continue
         for face in found.faces:
-            result.faces.append(replace(face, source=replace(face.source, path=name)))
-        result.refused_files += [(name, why) for _, why in found.refused_files]
-    return result
+            result.faces.append(replace(face, source=replace(face.source, path=file.name)))
+        result.refused_files += [(file.name, why) for _, why in found.refused_files]
+    return results

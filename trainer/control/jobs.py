@@ -4,65 +4,42 @@
     request, part-000, ...           what was asked, for as long as it is not over
     and what it has done so far
 
-Jobs that are over are known for an hour, without what they were made of. One that forgets
-somebody keeps no name once it is over.
+Jobs that are over are known for an hour, without what they were made of; a file that one made is
+kept for ten minutes. One that forgets somebody keeps no name once it is over.
 """
 
-import json
 import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from streamer.errors import ControlError, ProtocolError
+from streamer.errors import ControlError
 from streamer.files import write_file
-from streamer.wire.codec import decode, encode
-from streamer.wire.control import (
-    CHANGES,
-    MAX_LINES,
-    Change,
-    EnrolPictures,
-    Forget,
-    Job,
-    State,
-)
+from streamer.wire.codec import encode
+from streamer.wire.control import MAX_LINES, Change, Forget, Job, State
 from streamer.wire.messages import MAX_TEXT
 from streamer.wire.timestamps import utc_text
 from trainer.control.enrolling import part_path
+from trainer.control.job_files import REQUEST, RESULT, StoredJob, read_job, write_job
+from trainer.control.job_people import people_below, people_of, person_of
 from trainer.control.work import Work
 from workers.gallery.traces import JOB
-from workers.names import composed_name
 
 MAX_WAITING = 64
 MAX_WAITING_BYTES = 512 * 1024 * 1024
 MAX_OVER = 100
 KEPT_OVER_S = 3600.0
 MAX_ATTEMPTS = 3
+MAX_RESULTS = 4
+RESULT_KEPT_S = 600.0
 _MAX_LINE = 1024
-_REQUEST = "request"
-_PERSONS = ("person", "name", "into", "who")
 
 
 class BusyError(ControlError):
     """Too much is waiting already."""
-
-
-@dataclass(kw_only=True)
-class StoredJob:
-    """A change and how far it is. Its fields change under the store's lock alone."""
-
-    change: Change | None
-    folder: Path
-    state: Job
-    forgets: bool
-    people: list[str]
-    attempts: int = 0
-    bytes: int = 0
-    cancelled: threading.Event = field(default_factory=threading.Event)
-    over_at: float | None = None
 
 
 class JobStore:
@@ -80,7 +57,7 @@ class JobStore:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder.chmod(0o700)
         for folder in sorted(self._folder.iterdir()):
-            job = _read(folder)
+            job = read_job(folder)
             if job is None:
                 shutil.rmtree(folder, ignore_errors=True)
                 continue
@@ -107,7 +84,7 @@ class JobStore:
                 id=change.id,
                 job=change.id,
                 kind=type(change).__name__,
-                person=_person(change),
+                person=person_of(change),
                 state="queued",
                 created_utc=utc_text(time.time_ns()),
                 revision=1,
@@ -117,15 +94,15 @@ class JobStore:
                 folder=self._folder / f"{self._next:08d}-{change.id}",
                 state=state,
                 forgets=isinstance(change, Forget),
-                people=_people(change),
+                people=people_of(change),
                 bytes=size,
             )
             try:
                 job.folder.mkdir(mode=0o700)
                 for number, part in enumerate(parts):
                     write_file(part_path(job.folder, number), bytes(part), mode=0o600)
-                write_file(job.folder / _REQUEST, bytes(encode(change)[0]), mode=0o600)
-                self._write(job, job.state)
+                write_file(job.folder / REQUEST, bytes(encode(change)[0]), mode=0o600)
+                write_job(job, job.state)
             except OSError as error:
                 shutil.rmtree(job.folder, ignore_errors=True)
                 raise ControlError(
@@ -153,13 +130,16 @@ class JobStore:
                 return False
             job.attempts += 1
             self._set(job, state="running")
-            self._write(job, job.state)
+            write_job(job, job.state)
             return True
 
     def said(self, job: StoredJob, work: Work) -> None:
         """Take over what a job says of itself."""
         with self._lock:
             said = _said(work)
+            if not {*work.people} <= {*job.people}:
+                job.people = [*dict.fromkeys([*job.people, *work.people])]
+                write_job(job, job.state)
             if any(getattr(job.state, key) != value for key, value in said.items()):
                 self._set(job, **said)
 
@@ -174,15 +154,21 @@ class JobStore:
                 said["person"], job.people = "", []
             elif said.get("looks_like"):
                 job.people = [*job.people, said["looks_like"]]
-            revision = job.state.revision + 1
+            result = job.folder / RESULT
+            made = result.stat().st_size if state == "done" and result.is_file() else 0
             ended = replace(
-                job.state, **said, state=state, fault=fault[:_MAX_LINE], revision=revision
+                job.state,
+                **said,
+                state=state,
+                fault=fault[:_MAX_LINE],
+                revision=job.state.revision + 1,
+                result_bytes=made,
             )
             # Whoever hears that it is over finds nothing of it on the disk any more.
-            self._write(job, ended)
+            write_job(job, ended)
             if job.folder.is_dir():
                 for path in job.folder.iterdir():
-                    if path.name != JOB:
+                    if path.name != JOB and not (made and path == result):
                         shutil.rmtree(path) if path.is_dir() else path.unlink()
             job.change, job.over_at, job.bytes = None, time.monotonic(), 0
             job.state = ended
@@ -204,7 +190,9 @@ class JobStore:
             about = [
                 job
                 for job in self._jobs.values()
-                if name in job.people and not job.forgets and job.folder.name < before.folder.name
+                if (name in (job.people or people_below(job.change)))
+                and not job.forgets
+                and job.folder.name < before.folder.name
             ]
             for job in about:
                 if job.state.finished:
@@ -222,6 +210,27 @@ class JobStore:
                 old = now - (job.over_at or now) > KEPT_OVER_S
                 if old or index < len(over) - MAX_OVER:
                     self._drop(job)
+            made = [job for job in self._jobs.values() if job.state.result_bytes]
+            for index, job in enumerate(made):
+                if now - (job.over_at or now) > RESULT_KEPT_S or index < len(made) - MAX_RESULTS:
+                    (job.folder / RESULT).unlink(missing_ok=True)
+                    self._set(job, result_bytes=0)
+                    write_job(job, job.state)
+
+    def result(self, job: StoredJob, offset: int, size: int) -> bytes:
+        """Return a part of the file that a job made. Raises ControlError where there is none."""
+        with self._lock:
+            if not job.state.result_bytes:
+                raise ControlError(
+                    f"job {job.state.job} has no file; one is kept for {RESULT_KEPT_S / 60:g} "
+                    f"minutes"
+                )
+            try:
+                with (job.folder / RESULT).open("rb") as file:
+                    file.seek(offset)
+                    return file.read(size)
+            except OSError as error:
+                raise ControlError(f"the file of job {job.state.job} is gone") from error
 
     def _drop(self, job: StoredJob) -> None:
         shutil.rmtree(job.folder, ignore_errors=True)
@@ -230,22 +239,6 @@ class JobStore:
     def _set(self, job: StoredJob, **values: Any) -> None:
         job.state = replace(job.state, revision=job.state.revision + 1, **values)
         self._on_change()
-
-    def _write(self, job: StoredJob, state: Job) -> None:
-        """Write a job's file; where its folder is gone, somebody was forgotten, and it is over."""
-        if not job.folder.is_dir():
-            return
-        values = {each.name: getattr(state, each.name) for each in fields(state)}
-        if job.forgets and state.finished:
-            values["lines"], values["warnings"], values["fault"] = (), (), ""
-        content = {
-            "job": values,
-            "people": job.people,
-            "forgets": job.forgets and not state.finished,
-            "attempts": job.attempts,
-        }
-        text = json.dumps(content, ensure_ascii=False, indent=1)
-        write_file(job.folder / JOB, text.encode(), mode=0o600)
 
 
 def _said(work: Work) -> dict[str, Any]:
@@ -264,48 +257,3 @@ def _said(work: Work) -> dict[str, Any]:
         "version": work.version,
         "looks_like": work.looks_like,
     }
-
-
-def _person(change: Change) -> str:
-    return str(getattr(change, "person", getattr(change, "who", "")))
-
-
-def _people(change: Change) -> list[str]:
-    names = [getattr(change, key) for key in _PERSONS if hasattr(change, key)]
-    return [composed_name(str(name)) for name in names]
-
-
-def _read(folder: Path) -> StoredJob | None:
-    """Read a job; None where it is not there as a whole."""
-    try:
-        content = json.loads((folder / JOB).read_bytes())
-        state = Job(**{**content["job"], "lines": tuple(content["job"]["lines"]),
-                       "warnings": tuple(content["job"]["warnings"])})  # fmt: skip
-        change = None
-        if not state.finished:
-            change, _ = _decoded(folder)
-        int(folder.name.split("-")[0])
-        return StoredJob(
-            change=change,
-            folder=folder,
-            state=state,
-            forgets=bool(content["forgets"]),
-            people=[str(name) for name in content["people"]],
-            attempts=int(content["attempts"]),
-            over_at=time.monotonic() if state.finished else None,
-        )
-    except (OSError, ValueError, KeyError, TypeError, ProtocolError):
-        return None
-
-
-def _decoded(folder: Path) -> tuple[Change, list[bytes | memoryview]]:
-    """Read what was asked; its parts lie beside it, and are read when they are wanted."""
-    header = (folder / _REQUEST).read_bytes()
-    kinds = {name: kind for name, kind in CHANGES.items() if name != EnrolPictures.__name__}
-    try:
-        change, parts = decode([header], kinds)
-    except ProtocolError:
-        count = len(list(folder.glob("part-*")))
-        files = [part_path(folder, number).read_bytes() for number in range(count)]
-        change, parts = decode([header, *files], CHANGES)
-    return change, parts

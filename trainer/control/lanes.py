@@ -15,21 +15,27 @@ from streamer.errors import FacestreamError
 from streamer.wire.control import (
     Activate,
     Change,
+    EnrolFolder,
     EnrolPaths,
     EnrolPictures,
     EnrolTrack,
+    Export,
     Forget,
     Ignore,
     Merge,
     NameStranger,
     NotHer,
+    PutBack,
+    Rebuild,
     Rename,
     Rollback,
+    SetAside,
     SetConsent,
 )
-from trainer.control import changes, enrolling, forgetting, looking
+from trainer.control import changes, choosing, enrolling, forgetting, looking, person_export
 from trainer.control.desk import Desk
-from trainer.control.jobs import JobStore, StoredJob
+from trainer.control.job_files import StoredJob
+from trainer.control.jobs import JobStore
 from trainer.control.work import CancelledError, LostError, StoppedError, Work
 from workers.names import composed_name
 
@@ -39,6 +45,7 @@ Make = Callable[[Desk, Any, Work], None]
 MAKERS: Mapping[type[Change], Make] = {
     EnrolPictures: enrolling.enrol_pictures,
     EnrolPaths: enrolling.enrol_paths,
+    EnrolFolder: enrolling.enrol_folder,
     EnrolTrack: looking.enrol_track,
     NameStranger: enrolling.name_stranger,
     NotHer: enrolling.not_her,
@@ -49,8 +56,12 @@ MAKERS: Mapping[type[Change], Make] = {
     Activate: changes.activate,
     Rollback: changes.rollback,
     SetConsent: changes.set_consent,
+    SetAside: choosing.set_aside,
+    PutBack: choosing.put_back,
+    Rebuild: choosing.rebuild,
+    Export: person_export.export_job,
 }
-_ALBUMS: tuple[type[Change], ...] = (EnrolPictures, EnrolPaths)
+_ALBUMS: tuple[type[Change], ...] = (EnrolPictures, EnrolPaths, EnrolFolder, PutBack, Rebuild)
 _TRACKS_AT_ONCE = 2
 _END_S = 60.0
 _POLL_S = 0.05

@@ -6,10 +6,7 @@ Its loop only takes and answers; changes are made, and questions answered, in th
 import logging
 import os
 import time
-from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 
 import zmq
 
@@ -22,10 +19,12 @@ from streamer.runtime.stats import StatsReporter
 from streamer.wire.codec import decode, encode
 from streamer.wire.control import (
     MAX_PICTURES_BYTES,
+    MAX_RESULT_PART,
     REQUESTS,
     Answer,
     CancelJob,
     Change,
+    EnrolFolder,
     EnrolPaths,
     JobRow,
     Jobs,
@@ -33,36 +32,27 @@ from streamer.wire.control import (
     JobWanted,
     Refusal,
     Request,
+    ResultPart,
+    ResultWanted,
+    Search,
 )
 from streamer.wire.counters import StageCount, StageCounters
 from streamer.wire.messages import MAX_TEXT, ExpiryEvent
-from trainer.control import queries
+from trainer.control.answering import Answering
 from trainer.control.desk import Desk
 from trainer.control.expiry import Expiry
-from trainer.control.jobs import BusyError, JobStore, StoredJob
+from trainer.control.job_files import StoredJob
+from trainer.control.jobs import BusyError, JobStore
 from trainer.control.lanes import Lanes
+from trainer.control.waiting import Envelope, Waiter, Waiting
 
 log = logging.getLogger(__name__)
 
 REQUESTS_HWM = 64
 MAX_ENVELOPE = 8
-MAX_WAITERS = 256
-MAX_QUESTIONS = 32
 _AT_ONCE = 32
 _POLL_MS = 200
 _MAX_LINE = 1024
-Envelope = list[bytes]
-
-
-@dataclass(frozen=True)
-class _Waiter:
-    """Somebody who waits for a job's revision above `seen`, or, without one, for its end."""
-
-    envelope: Envelope
-    id: str
-    job: StoredJob
-    seen: int | None
-    until_s: float
 
 
 class ControlService:
@@ -76,9 +66,8 @@ class ControlService:
         self._drops = DropLog(log, "request refused")
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._jobs = JobStore(config.control_path, self._ring)
-        self._waiters: list[_Waiter] = []
-        self._answers: deque[tuple[Envelope, Answer]] = deque()
-        self._asked = 0
+        self._waiting = Waiting()
+        self._answering = Answering(desk, self._ring)
 
     def run(self, bus: Bus, stop: Stop, heartbeat: Heartbeat) -> None:
         """Serve until `stop`."""
@@ -90,7 +79,6 @@ class ControlService:
             self._lanes.put(job)
         days = self._config.control.expiry_warning_days
         expiry = Expiry(self._config.gallery_path, days, self._publish, self._take_on_quietly)
-        self._readers = ThreadPoolExecutor(1, "questions")
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
         poller.register(self._wake, zmq.POLLIN)
@@ -107,7 +95,7 @@ class ControlService:
             reporter.fault = expiry.fault[:MAX_TEXT]
             reporter.tick(self._stages)
         self._lanes.stop()
-        self._readers.shutdown(wait=False, cancel_futures=True)
+        self._answering.stop()
         reporter.send(self._stages(), final=True)
 
     def _receive(self, parts: Sequence[bytes]) -> None:
@@ -154,6 +142,19 @@ class ControlService:
                 job = self._known(request.job)
                 self._jobs.cancel(job)
                 self._reply(envelope, request.id, job, 0, 0)
+            case ResultWanted():
+                job = self._known(request.job)
+                part = self._jobs.result(job, request.offset, MAX_RESULT_PART)
+                answer = ResultPart(
+                    id=request.id,
+                    job=request.job,
+                    offset=request.offset,
+                    total=job.state.result_bytes,
+                    size=len(part),
+                )
+                self._send(envelope, answer, part)
+            case Search():
+                self._answering.search(envelope, request, [bytes(part) for part in buffers])
             case JobsWanted():
                 rows = [
                     JobRow(
@@ -167,7 +168,7 @@ class ControlService:
                 ]
                 self._send(envelope, Jobs(id=request.id, jobs=tuple(rows)))
             case _:
-                self._ask(envelope, request)
+                self._answering.ask(envelope, request)
 
     def _take_on(self, change: Change, buffers: Sequence[bytes | memoryview] = ()) -> StoredJob:
         """Have a change made, unless it was asked for before. Raises ControlError."""
@@ -176,7 +177,7 @@ class ControlService:
             if known.state.kind != type(change).__name__:
                 raise ControlError(f"id: must be of one request alone. Received: {change.id!r}")
             return known
-        if isinstance(change, EnrolPaths) and is_tcp(self._address):
+        if isinstance(change, EnrolPaths | EnrolFolder) and is_tcp(self._address):
             raise ControlError("paths are looked at for this host alone; send the pictures")
         job = self._jobs.add(change, buffers)
         self._lanes.put(job)
@@ -198,46 +199,15 @@ class ControlService:
         self, envelope: Envelope, request: str, job: StoredJob, seen: int | None, wait_ms: int
     ) -> None:
         """Answer with a job, at once or when it has changed."""
-        until = time.monotonic() + wait_ms / 1000
-        waiter = _Waiter(envelope, request, job, seen, until)
-        if wait_ms and len(self._waiters) < MAX_WAITERS and not _is_ready(waiter):
-            self._waiters.append(waiter)
-        else:
-            self._send(envelope, replace(job.state, id=request))
+        waiter = Waiter(envelope, request, job, seen, time.monotonic() + wait_ms / 1000)
+        if not wait_ms or not self._waiting.add(waiter):
+            self._send(envelope, waiter.answer)
 
     def _answer_waiters(self) -> None:
-        now = time.monotonic()
-        left = []
-        for waiter in self._waiters:
-            if _is_ready(waiter) or now >= waiter.until_s:
-                self._send(waiter.envelope, replace(waiter.job.state, id=waiter.id))
-            else:
-                left.append(waiter)
-        self._waiters = left
-        while self._answers:
-            self._asked -= 1
-            self._send(*self._answers.popleft())
-
-    def _ask(self, envelope: Envelope, question: Request) -> None:
-        """Have a question answered in the thread beside: a large gallery takes a while to read."""
-        if self._asked >= MAX_QUESTIONS:
-            raise BusyError("too many questions wait; ask again later")
-        self._asked += 1
-
-        def answer() -> None:
-            try:
-                found = queries.answer(self._desk, question)
-            except FacestreamError as error:
-                text = str(error)[:_MAX_LINE]
-                found = Refusal(id=question.id, code="refused", text=text)
-            except Exception:  # one question must not keep all others from an answer
-                log.exception("%s failed", type(question).__name__)
-                text = "it failed for a reason that is in the log"
-                found = Refusal(id=question.id, code="refused", text=text)
-            self._answers.append((envelope, found))
-            self._ring()
-
-        self._readers.submit(answer)
+        for waiter in self._waiting.over(time.monotonic()):
+            self._send(waiter.envelope, waiter.answer)
+        for envelope, answer, parts in self._answering.done():
+            self._send(envelope, answer, *parts)
 
     def _refuse(
         self, envelope: Envelope, request: Request, code: str, error: FacestreamError
@@ -250,9 +220,9 @@ class ControlService:
         )
         self._send(envelope, refusal)
 
-    def _send(self, envelope: Envelope, answer: Answer) -> None:
+    def _send(self, envelope: Envelope, answer: Answer, *parts: bytes) -> None:
         """Send an answer; for one who is gone, or takes no more, it is dropped."""
-        try_send(self._socket, [*envelope, *encode(answer)])
+        try_send(self._socket, [*envelope, *encode(answer, *parts)])
 
     def _publish(self, event: ExpiryEvent) -> None:
         try_send(self._ingest, encode(event))
@@ -273,8 +243,3 @@ class ControlService:
 
 class _UnknownError(ControlError):
     """No job of that id is known."""
-
-
-def _is_ready(waiter: _Waiter) -> bool:
-    state = waiter.job.state
-    return state.finished or (waiter.seen is not None and state.revision > waiter.seen)

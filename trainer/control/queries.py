@@ -6,14 +6,27 @@ from streamer.history.database import history
 from streamer.wire import control as wire
 from streamer.wire.control import MAX_ROWS
 from streamer.wire.messages import MAX_TEXT
+from trainer.control.crops import crops, picture, share_named_rightly
 from trainer.control.desk import Desk
+from workers.gallery.crop_ids import crop_ids
 from workers.gallery.notes import Note, read_notes
 from workers.gallery.version import Gallery
 
+Parts = list[bytes]
 
-def answer(desk: Desk, question: wire.Request) -> wire.Answer:
-    """Answer a question. Raises FacestreamError where it cannot be."""
+
+def answer(desk: Desk, question: wire.Request) -> tuple[wire.Answer, Parts]:
+    """Return an answer and the parts that go with it. Raises FacestreamError where none can be."""
     match question:
+        case wire.CropPictureWanted():
+            return picture(desk.in_use(), desk.pictures, question)
+    return _plain_answer(desk, question), []
+
+
+def _plain_answer(desk: Desk, question: wire.Request) -> wire.Answer:
+    match question:
+        case wire.CropsWanted():
+            return crops(desk.in_use(), question)
         case wire.PeopleWanted():
             return _people(desk, question)
         case wire.VersionsWanted():
@@ -39,6 +52,8 @@ def _people(desk: Desk, question: wire.PeopleWanted) -> wire.People:
             set_aside=len(people.aside.of(name)),
             consent=notes.get(name, Note()).consent,
             expires_utc=notes.get(name, Note()).expires_utc,
+            crop=next(iter(crop_ids(people, name)), ""),
+            named_rightly=share_named_rightly(gallery, people.names.index(name)),
         )
         for name in names[question.offset : question.offset + MAX_ROWS]
     ]

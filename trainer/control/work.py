@@ -24,7 +24,8 @@ class Work:
     """One change under way. `folder`: where it keeps what it has done so far, if anywhere.
 
     `resumed`: it was begun by a run of the process that ended. `on_change`: called whenever
-    something is said. `check()` raises where it is to end.
+    something is said. `check()` raises where it is to end. `people`: whom it is about, where
+    the request does not say so.
     """
 
     folder: Path
@@ -38,6 +39,7 @@ class Work:
     looks_like: str = ""
     lines: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    people: list[str] = field(default_factory=list)
 
     def say(self, line: str) -> None:
         """Tell what was done."""

@@ -18,9 +18,9 @@ from streamer.files import replacing, write_file
 from streamer.view.annotate import Label, annotate
 from streamer.vision.files import CONVERT_SUFFIXES, PHOTO_SUFFIXES
 from streamer.vision.images import encode_image
+from trainer.enrolment.faces import faces_in, picture_detector
 from trainer.enrolment.harvest import CLIP_SUFFIXES
 from trainer.offline.clip_namer import ClipNamer
-from trainer.offline.faces import faces_in, picture_detector
 from trainer.offline.predictions import FileRow, Journal, write_tables
 from workers.embedding.embedder import Embedder
 from workers.gallery.version import Gallery

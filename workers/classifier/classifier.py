@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from streamer.constants import EMBEDDING_SIZE
 from workers.classifier.by_person import EmbeddingsByPerson
 from workers.classifier.counter_examples import EXCLUDED, CounterExamples
+from workers.classifier.held_out import HeldOut
 from workers.classifier.scorers import Scorer, nobodys_scorer
 from workers.classifier.track_limits import TrackLimits
 
@@ -96,6 +97,7 @@ class Classifier:
     gallery (n, 128), labels (n,): embeddings and whose they are. threshold: the least
     probability that gives a name to a crop. limits: what means of crops need above that; None in
     galleries that were made without. counter_examples: faces that are not somebody.
+    held_out: what was said of each crop without it; None in galleries that were made without.
     """
 
     scorer: Scorer
@@ -106,6 +108,7 @@ class Classifier:
     holdout: HoldoutMetrics
     limits: TrackLimits | None = None
     counter_examples: CounterExamples = field(default_factory=CounterExamples.none)
+    held_out: HeldOut | None = None
 
     @cached_property
     def _by_person(self) -> EmbeddingsByPerson:
@@ -179,6 +182,7 @@ class Classifier:
             gallery=self.gallery[keep],
             labels=np.asarray(labels - (labels > person), np.int32),
             counter_examples=self.counter_examples.without_person(person),
+            held_out=self.held_out and self.held_out.without_person(person, self.labels),
         )
 
 

@@ -21,6 +21,7 @@ from workers.classifier.classifier import (
     HoldoutMetrics,
     nobodys_classifier,
 )
+from workers.classifier.held_out import HeldOut
 from workers.classifier.impostors import Impostors
 from workers.classifier.scorers import NOBODY, KernelScorer, LinearScorer, NearestScorer, Scorer
 from workers.classifier.track_limits import fit_track_limits
@@ -136,6 +137,7 @@ def fit_classifier(
             real=len(gallery),
             weights=_of_strangers(held_out, len(x), weights),
         ),
+        held_out=_said(held_out, calibration, threshold, len(gallery)),
     )
     limits = fit_track_limits(
         single.scores,
@@ -395,6 +397,16 @@ def _expected(
         left_out=people,
         left_out_named=people_named,
     )
+
+
+def _said(scores: Scores, calibration: Calibration, threshold: float, real: int) -> HeldOut:
+    """Return what was said of each of the first `real` rows, which were all held out once."""
+    person, chance = np.full(real, NOBODY, np.int32), np.zeros(real, np.float32)
+    own = scores.of((scores.truth != NOBODY) & (scores.row < real))
+    chances = calibration.probability(own.margin, own.squared_distance)
+    person[own.row] = np.where(chances >= threshold, own.candidate, NOBODY)
+    chance[own.row] = chances
+    return HeldOut(person, chance)
 
 
 def spec_of(config: IdentifyConfig) -> ClassifierSpec:

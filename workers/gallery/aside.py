@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from streamer.constants import CROP_SIZE
 from streamer.errors import GalleryError
 
-Why = Literal["unlike", "close"]
+Why = Literal["unlike", "close", "asked"]
 _ID_LETTERS = 6
 
 
@@ -28,7 +28,7 @@ def no_crops() -> NDArray[np.uint8]:
 class AsideCrop:
     """What is known of one crop. id: a few letters, the same in every version.
 
-    why: "unlike" the person's others, or "close" to `other`'s.
+    why: "unlike" the person's others, "close" to `other`'s, or somebody "asked" for it.
     """
 
     id: str
@@ -43,6 +43,8 @@ class AsideCrop:
         """Why it is set aside, for people."""
         if self.why == "close":
             return f"nearer to {self.other} than to the others of {self.person}"
+        if self.why == "asked":
+            return "somebody has set it aside"
         return f"unlike the others of {self.person}"
 
 
@@ -130,7 +132,7 @@ def rows_from(listed: Sequence[Mapping[str, Any]], names: Collection[str]) -> tu
     for row in rows:
         if not all(isinstance(value, str) for value in asdict(row).values()):
             raise TypeError("what is said of a crop that is set aside must be texts")
-        if row.why not in ("unlike", "close") or row.person not in names:
+        if row.why not in get_args(Why) or row.person not in names:
             raise ValueError("a crop that is set aside must be an enrolled person's, with a reason")
         if row.other not in ("", *names):
             raise ValueError("a crop that is set aside must be too close to somebody enrolled")

@@ -22,7 +22,8 @@ from streamer.history.database import history_file
 from streamer.history.forgetting import forget as forget_from_history
 from streamer.history.forgetting import holds
 from workers.gallery.notes import remove_note
-from workers.gallery.traces import Traces, extras_without, find_traces, names_of
+from workers.gallery.papers import extras_without
+from workers.gallery.traces import Traces, find_traces, names_of
 from workers.gallery.version import Gallery, read_manifest
 from workers.gallery.versions import Versions, version_name
 from workers.names import composed_name

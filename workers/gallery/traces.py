@@ -13,8 +13,6 @@ Names are compared in Unicode's composed form. Where a file is too damaged to te
 `doubtful`: it goes when anything else is found.
 """
 
-import csv
-import io
 import json
 import re
 import unicodedata
@@ -26,6 +24,7 @@ from streamer.errors import GalleryError
 from streamer.history.database import history_file
 from streamer.history.forgetting import holds
 from workers.gallery.notes import read_notes
+from workers.gallery.papers import ENROLMENT, SHEET, csv_without, extras_naming
 from workers.gallery.version import (
     ARRAYS_OF_FORMAT_2,
     ASIDE,
@@ -35,16 +34,13 @@ from workers.gallery.version import (
     NUMBERS,
     read_manifest,
 )
-from workers.gallery.versions import Versions, extras_of
+from workers.gallery.versions import Versions
 from workers.names import composed_name, file_name_of
 
-ENROLMENT, REFUSED, WORK, REPORTS = "enrolment.csv", "refused", "work", "reports"
+REFUSED, WORK, REPORTS = "refused", "work", "reports"
 CONTROL, JOB = "control", "job.json"
 PERSON_EXPORT = "person.json"
 """In an archive of all that is held of a person: says whose it is."""
-
-_LIKENESS = "looks like "
-_SHEET = re.compile(r"sheet-\d+-(.+)\.jpg")
 
 
 @dataclass(frozen=True)
@@ -110,73 +106,6 @@ def names_of(people: list[str], name: str) -> list[str]:
     return [other for other in people if composed_name(other) == name]
 
 
-def extras_naming(folder: Path, name: str) -> bool:
-    """Tell whether files beside a version's numbers are about a person."""
-    return any(extra_without(folder, path, name) != b"" for path in extras_of(folder))
-
-
-def extras_without(folder: Path, name: str) -> dict[str, bytes]:
-    """Return the files beside a version's numbers, without what is about a person."""
-    kept = {}
-    for path in extras_of(folder):
-        changed = extra_without(folder, path, name)
-        if changed is not None:
-            kept[path.name] = changed or path.read_bytes()
-    return kept
-
-
-def extra_without(folder: Path, path: Path, name: str) -> bytes | None:
-    """Return a file's content without a person; b"" if it is not about them, None if all of it is.
-
-    Rows go in which somebody else's pictures look like this person: they may well be. So do the
-    contact sheets that show them.
-    """
-    if path.suffix == ".csv":
-        return _csv_without(path.read_bytes(), name)
-    sheet = _SHEET.fullmatch(unicodedata.normalize("NFC", path.name))
-    if sheet:
-        return None if sheet[1] in _shown_with(folder, name) else b""
-    return None if name in _text(path.read_bytes()) else b""
-
-
-def _shown_with(folder: Path, name: str) -> set[str]:
-    """Return the names, as parts of file names, of those on whose sheets the person may be."""
-    table = folder / ENROLMENT
-    rows = _rows(table.read_bytes()) if table.is_file() else None
-    others = {row[0] for row in rows or [] if row and _is_about(row, (rows or [[]])[0], name)}
-    return {file_name_of(composed_name(other)) for other in {name, *others}}
-
-
-def _rows(content: bytes) -> list[list[str]] | None:
-    """Read the rows of a table, or None if it is not a table."""
-    try:
-        return list(csv.reader(io.StringIO(content.decode(), newline="")))
-    except (UnicodeDecodeError, csv.Error):
-        return None
-
-
-def _is_about(row: list[str], head: list[str], name: str) -> bool:
-    """Tell whether a row is of the person, or of somebody who looks like them."""
-    cells = [composed_name(cell) for cell in row]
-    if row is head:
-        return False
-    if head[:1] == ["person"]:  # in enrolment.csv names have a column, and other words others
-        return cells[:1] == [name] or f"{_LIKENESS}{name}" in cells
-    return name in cells
-
-
-def _csv_without(content: bytes, name: str) -> bytes | None:
-    rows = _rows(content)
-    if rows is None:
-        return None if name in _text(content) else b""
-    kept = [row for row in rows if not _is_about(row, rows[0], name)]
-    if len(kept) == len(rows):
-        return b""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(kept)
-    return text.getvalue().encode()
-
-
 def _job_is_about(folder: Path, name: str) -> bool:
     """Tell whether a change is of the person; but for one that forgets somebody, which goes on."""
     try:
@@ -195,18 +124,14 @@ def _is_noted(folder: Path, name: str) -> bool:
     return name in notes or any(name == old.name for n in notes.values() for old in n.formerly)
 
 
-def _text(content: bytes) -> str:
-    return unicodedata.normalize("NFC", content.decode(errors="replace"))
-
-
 def _names_in_tables(folder: Path, name: str) -> bool:
     """Tell whether a table below the folder has the name in a cell."""
-    return any(_csv_without(path.read_bytes(), name) != b"" for path in _files(folder, ".csv"))
+    return any(csv_without(path.read_bytes(), name) != b"" for path in _files(folder, ".csv"))
 
 
 def _refused_is_about(folder: Path, name: str) -> bool:
     tables = _files(folder, ".csv")
-    if any(_csv_without(path.read_bytes(), name) != b"" for path in tables):
+    if any(csv_without(path.read_bytes(), name) != b"" for path in tables):
         return True
     # Two names may have one file name; a table that was not written yet cannot tell.
     own = unicodedata.normalize("NFC", folder.name) == file_name_of(name)
@@ -242,11 +167,11 @@ def _export_holds(path: Path, name: str) -> bool | None:
                 return composed_name(json.loads(archive.read(PERSON_EXPORT))["name"]) == name
             if not {MANIFEST, NUMBERS, ARRAYS_OF_FORMAT_2} & {*inside}:
                 return False
-            sheets = [_SHEET.fullmatch(unicodedata.normalize("NFC", entry)) for entry in inside]
+            sheets = [SHEET.fullmatch(unicodedata.normalize("NFC", entry)) for entry in inside]
             if any(sheet and sheet[1] == file_name_of(name) for sheet in sheets):
                 return True
             tables = [archive.read(entry) for entry in inside if entry.endswith(".csv")]
-            if any(_csv_without(table, name) != b"" for table in tables):
+            if any(csv_without(table, name) != b"" for table in tables):
                 return True
             return bool(names_of(json.loads(archive.read(MANIFEST))["people"], name))
     except DAMAGE:

@@ -35,6 +35,7 @@ from streamer.wire.timestamps import utc_text
 from workers.classifier.classifier import Calibration, Classifier, HoldoutMetrics
 from workers.classifier.counter_examples import CounterExamples
 from workers.classifier.fitting import ClassifierSpec
+from workers.classifier.held_out import HeldOut
 from workers.classifier.scorers import scorer_from
 from workers.classifier.track_limits import CROPS as CROPS_OF_LIMITS
 from workers.classifier.track_limits import TrackLimits
@@ -94,6 +95,9 @@ def write_version(folder: Path, gallery: Gallery, **more: object) -> None:
     }
     if classifier.limits is not None:
         numbers["track_limits"] = np.array(classifier.limits.raised)
+    if classifier.held_out is not None:
+        numbers["held_out_person"] = classifier.held_out.person
+        numbers["held_out_probability"] = classifier.held_out.probability
     pictures = {"crops_rgb": people.crops_rgb}
     if len(people.not_them.labels):
         numbers["not_embeddings"] = people.not_them.embeddings
@@ -242,6 +246,7 @@ def _classifier(
         holdout=HoldoutMetrics(**manifest["expected"]),
         limits=_track_limits(numbers),
         counter_examples=CounterExamples(people.not_them.embeddings, people.not_them.labels),
+        held_out=_held_out(numbers, people),
     )
     # It is tried, and sorts its embeddings, here and not in the loop that will use it.
     classifier.predict(np.eye(1, EMBEDDING_SIZE, dtype=np.float32))
@@ -256,6 +261,17 @@ def _track_limits(numbers: Mapping[str, NDArray[Any]]) -> TrackLimits | None:
     if stored.shape != (len(CROPS_OF_LIMITS),) or not np.isfinite(stored).all():
         raise ValueError("its limits for tracks")
     return TrackLimits(raised=tuple(map(float, stored)))
+
+
+def _held_out(numbers: Mapping[str, NDArray[Any]], people: People) -> HeldOut | None:
+    """Return what was said of held-out crops; None in versions from before that was kept."""
+    if "held_out_person" not in numbers:
+        return None
+    said = HeldOut(numbers["held_out_person"], numbers["held_out_probability"])
+    known = (said.person >= -1) & (said.person < len(people.names))
+    if said.person.shape != people.labels.shape or not known.all():
+        raise ValueError("what was said of its held-out crops")
+    return said
 
 
 def _not_them(numbers: Mapping[str, NDArray[Any]], crops: Path, sha256: str) -> NotThem:

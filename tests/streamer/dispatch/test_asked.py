@@ -5,16 +5,20 @@ import zmq
 from streamer.bus.sockets import Socket
 from streamer.config.sections import DispatchConfig
 from streamer.dispatch.asked import MAX_WAITING
+from streamer.dispatch.looks import LAST_S, Looks
 from streamer.wire.asked import (
     ANSWERED,
+    DropLooks,
     EmbedCrops,
     EmbeddedCrops,
     EmbedRefused,
+    LooksDropped,
     WatchTrack,
 )
 from streamer.wire.codec import decode, encode
 from streamer.wire.messages import CROP_BYTES, EMBEDDING_BYTES, Batch, KeptCrop
 from tests.streamer.dispatch.test_process import PATIENCE_MS, Running, Worker, running
+from tests.streamer.dispatch.test_queue import crop
 
 CROP = bytes(CROP_BYTES)
 LIVE = 3
@@ -132,3 +136,35 @@ def test_crops_of_a_track_are_shown_to_whom_asked_until_it_is_enough() -> None:
         worker.ask()
         worker.finish(batch(worker))
         assert isinstance(answer(one)[0], EmbeddedCrops)  # and not the crop that came before it
+
+
+def test_where_somebody_is_forgotten_no_crop_of_a_moment_ago_is_kept() -> None:
+    with running() as dispatch:
+        one, other, worker = asker(dispatch), asker(dispatch), dispatch.worker()
+        dispatch.send_crops(1, 1)
+        worker.ask()
+        dispatch.gate.open.set()
+        worker.finish(batch(worker))
+        assert len(dispatch.embedded()) == 1
+        ask(other, 4, 2)  # no worker asks, so it waits
+        other.send_multipart(encode(DropLooks(5)))
+        assert answer(other) == (EmbedRefused(4, "busy"), [])
+        assert answer(other) == (LooksDropped(5), [])
+        one.send_multipart(encode(WatchTrack("door", "e", 1, 60.0)))
+        ask(one, 9, 1)
+        worker.ask()
+        worker.finish(batch(worker))
+        assert isinstance(answer(one)[0], EmbeddedCrops)  # and not the crop that was seen before
+        dropped = dispatch.end()["crops asked"].dropped
+        assert dropped == {"forgotten": 2}
+
+
+def test_a_crop_is_kept_for_its_time_while_others_of_its_track_come() -> None:
+    looks, track = Looks(), ("door", "e", 1)
+    seen = crop(1, 1)
+    for at in (0.0, LAST_S):
+        assert list(looks.take([seen], "print", memoryview(bytes(EMBEDDING_BYTES)), at)) == []
+    looks.expire(LAST_S + 1)
+    assert [look.at_s for look in looks.watch(b"peer", track, 5.0, LAST_S + 1)] == [LAST_S]
+    looks.drop_all()
+    assert looks.watch(b"other", track, 5.0, LAST_S + 1) == []

@@ -1,6 +1,6 @@
 """Requests and answers of the control socket: what goes in comes out, and nothing else."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import msgpack
@@ -23,6 +23,7 @@ EXAMPLES: list[tuple[object, list[bytes]]] = [
         [b"abc", b"d"],
     ),
     (wire.EnrolPaths(id="a", paths=("/photos",), **ALIKE), []),
+    (wire.EnrolFolder(id="a", folder="/people", force=True), []),
     (wire.EnrolTrack(id="a", camera="door", track="e-1", **ALIKE), []),
     (wire.NameStranger(id="a", stranger="unknown-1", **ALIKE), []),
     (wire.Rename(id="a", wait_ms=5, person="Zoe", name="Zoë"), []),
@@ -33,6 +34,11 @@ EXAMPLES: list[tuple[object, list[bytes]]] = [
     (wire.Activate(id="a", version="7"), []),
     (wire.Rollback(id="a"), []),
     (wire.SetConsent(id="a", person="Zoë", consent=None, expires_utc="2030-01-01"), []),
+    (wire.SetAside(id="a", person="Zoë", crops=("3f9a1c77e0b2",)), []),
+    (wire.PutBack(id="a", person="Zoë", crops=("3f9a1c", "77e0b2")), []),
+    (wire.Rebuild(id="a"), []),
+    (wire.Export(id="a", person="Zoë"), []),
+    (wire.ResultWanted(id="b", job="a", offset=2**40), []),
     (wire.JobWanted(id="b", job="a", seen=3, wait_ms=10), []),
     (wire.CancelJob(id="b", job="a"), []),
     (wire.JobsWanted(id="b"), []),
@@ -40,6 +46,9 @@ EXAMPLES: list[tuple[object, list[bytes]]] = [
     (wire.VersionsWanted(id="b"), []),
     (wire.DiffWanted(id="b", old="1", new="2"), []),
     (wire.IgnoredWanted(id="b"), []),
+    (wire.CropsWanted(id="b", person="Zoë", offset=50), []),
+    (wire.Search(id="b", picture=wire.Picture("a.jpg", 3), wait_ms=5), [b"abc"]),
+    (wire.CropPictureWanted(id="b", person="Zoë", crop="3f9a1c", format="png"), []),
 ]
 JOB: dict[str, Any] = {
     "job": "a",
@@ -48,12 +57,35 @@ JOB: dict[str, Any] = {
     "state": "done",
     "created_utc": "t",
 }
+CROP = wire.CropRow(
+    crop="3f9a1c77e0b2", kept=True, source="a.jpg", verdict="wrong", named="Zoe", likeness=0.5,
+    other="Zoe", other_likeness=-0.5, vouched=True,
+)  # fmt: skip
+PARTS: list[tuple[object, list[bytes]]] = [
+    (wire.CropPicture(id="a", crop="3f9a1c", format="png", size=3), [b"png"]),
+    (wire.ResultPart(id="a", job="b", offset=4, total=7, size=3), [b"zip"]),
+]
 ANSWERED: list[object] = [
     wire.Job(id="a", revision=3, lines=("done",), **JOB),
     wire.Jobs(id="a", jobs=(wire.JobRow(**JOB),)),
     wire.People(
         id="a", version="000002", total=1,
         people=(wire.PersonRow(name="Zoë", crops=2, set_aside=0, consent=None, expires_utc=None),),
+    ),
+    wire.Crops(id="a", version="000002", total=1, crops=(CROP,)),
+    wire.Found(
+        id="a",
+        faces=(
+            wire.FoundFace(
+                box_xywh=(-1, 2, 30, 30), identity=None, probability=0.5,
+                matches=(
+                    wire.Match(
+                        who="unknown-1", stranger=True, likeness=0.5, different_people_nearer=0.25,
+                        visits=2, seen_utc=None,
+                    ),
+                ),
+            ),
+        ),
     ),
     wire.Versions(id="a", total=1, versions=(ROW,)),
     wire.Diff(id="a", old=ROW, new=ROW, total=1, crops=(wire.CropCount(name="Zoë", old=0, new=1),)),
@@ -65,10 +97,11 @@ ANSWERED: list[object] = [
 def test_what_goes_in_comes_out() -> None:
     for request, parts in EXAMPLES:
         assert decode(encode(request, *parts), REQUESTS) == (request, parts)
-    for answer in ANSWERED:
-        assert decode(encode(answer), ANSWERS) == (answer, [])
+    answered: list[tuple[object, list[bytes]]] = [(answer, []) for answer in ANSWERED] + PARTS
+    for answer, parts in answered:
+        assert decode(encode(answer, *parts), ANSWERS) == (answer, parts)
     assert {type(request).__name__ for request, _ in EXAMPLES} == set(REQUESTS)
-    assert {type(answer).__name__ for answer in ANSWERED} == set(ANSWERS)
+    assert {type(answer).__name__ for answer, _ in answered} == set(ANSWERS)
 
 
 def header(**changes: object) -> bytes:
@@ -122,6 +155,12 @@ def test_the_largest_answers_fit_into_a_header() -> None:
     )  # fmt: skip
     people = wire.People(id="a" * 64, version="0" * 12, total=2**60, people=(row,) * wire.MAX_ROWS)
     assert decode(encode(people), ANSWERS)[0] == people
+    crop = replace(
+        CROP, source=letter * wire.MAX_SOURCE, named=letter * 128, other=letter * 128,
+        reason=letter * 300, since_utc="2" * 30,
+    )  # fmt: skip
+    crops = wire.Crops(id="a", version="0", total=2**60, crops=(crop,) * wire.MAX_CROP_ROWS)
+    assert decode(encode(crops), ANSWERS)[0] == crops
     lines = (("x" + letter) * 512,) * wire.MAX_LINES
     job = wire.Job(**{**JOB, "id": "a", "revision": 2**60, "lines": lines, "warnings": lines[:10]})
     assert decode(encode(job), ANSWERS)[0] == job

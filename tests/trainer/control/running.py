@@ -39,8 +39,8 @@ def with_this(embedder: Embedder) -> MakeEmbedder:
 
 
 @contextmanager
-def serving(config: Config, make_embedder: MakeEmbedder) -> Iterator[Control]:
-    """Serve while the block runs; a client of it."""
+def serving(config: Config, make_embedder: MakeEmbedder, live: bool = False) -> Iterator[Control]:
+    """Serve while the block runs; a client of it. live: a dispatch runs, too."""
     stop, ready = Stop(), threading.Event()
 
     class Line(Heartbeat):
@@ -48,7 +48,7 @@ def serving(config: Config, make_embedder: MakeEmbedder) -> Iterator[Control]:
             ready.set()
 
     bus = Bus(config.security, config.data_path)
-    service = ControlService(config, Desk(config, make_embedder, live=False))
+    service = ControlService(config, Desk(config, make_embedder, live))
 
     def run() -> None:
         try:

@@ -1,6 +1,7 @@
 """Embedding by the workers of a pipeline: a real dispatch and a real worker, each in a thread."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -8,15 +9,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import zmq
 
-from streamer.bus.sockets import Bus
+from streamer.bus.sockets import Bus, open_bus
 from streamer.config.sections import Config
 from streamer.dispatch.process import Dispatch, DispatchEndpoints
 from streamer.errors import ControlError
 from streamer.runtime.heartbeat import Heartbeat, Stop
 from streamer.runtime.service import Service
-from tests.trainer.control.running import PATIENCE_S
-from trainer.control.embedding import AT_ONCE, Workers
+from streamer.wire.asked import ANSWERED, EmbedCrops, EmbeddedCrops, WatchTrack
+from streamer.wire.codec import decode, encode
+from streamer.wire.messages import CropInfo, CropMessage, KeptCrop
+from streamer.wire.timestamps import timestamp_now
+from tests.streamer.dispatch.test_queue import crop
+from tests.trainer.control.running import PATIENCE_S, serving
+from trainer.control.embedding import AT_ONCE, Workers, asked_socket
 from trainer.control.work import CancelledError, Work
 from workers.embedding.embedder import Embedder
 from workers.embedding.process import EmbedWorker
@@ -91,3 +98,39 @@ def test_without_a_pipeline_it_waits_or_embeds_itself(
     waiting = Workers(config)(config, Work(folder=folder, check=check))
     with pytest.raises(CancelledError):
         waiting.embed(crops)
+
+
+def test_what_dispatch_has_of_a_moment_ago_is_gone_once_somebody_is_forgotten(
+    config: Config, embedder: Embedder
+) -> None:
+    info = crop(1, 1, timestamp_now()).info
+    worker = EmbedWorker("w", config.address("work"), embedder, 32)
+    with (
+        running(config, dispatch_of(config), worker),
+        serving(config, Workers(config), live=True) as control,
+        open_bus(config.security) as bus,
+    ):
+        crops = bus.connect(zmq.PUSH, config.address("crops"))
+        until = time.monotonic() + PATIENCE_S
+        while not seen(config, info):
+            fresh = replace(info, captured=timestamp_now())  # one that is too old is dropped
+            crops.send_multipart(encode(CropMessage(fresh), noise(1).tobytes()))
+            assert time.monotonic() < until
+        job = control.forget("Eileen Collins")
+        assert job.warnings == ()
+        assert not seen(config, info)
+    Path(config.address("asked").removeprefix("ipc://")).touch()  # as one that was killed leaves it
+    with serving(config, Workers(config), live=True) as control:
+        assert "dispatch does not answer" in control.ignore("Grace Hopper").warnings[0]
+
+
+def seen(config: Config, info: CropInfo) -> bool:
+    """Whether dispatch shows a crop of a moment ago to somebody who begins to look."""
+    with asked_socket(config) as socket:
+        socket.send_multipart(encode(WatchTrack(info.camera, info.epoch, info.track, 5.0)))
+        socket.send_multipart(encode(EmbedCrops(1, 1), noise(1).tobytes()))
+        kinds = []
+        while EmbeddedCrops not in kinds:  # what is shown at once has come before it
+            assert socket.poll(round(PATIENCE_S * 1000))
+            kinds.append(type(decode(socket.recv_multipart(), ANSWERED)[0]))
+        return KeptCrop in kinds

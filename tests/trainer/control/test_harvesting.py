@@ -5,7 +5,7 @@ from pathlib import Path
 
 from streamer.config.sections import DetectConfig, EnrolConfig
 from streamer.vision.align import SHIPPED_ALIGNMENT
-from trainer.control.harvesting import PICTURE_S, harvest_files
+from trainer.control.harvesting import PICTURE_S, Wanted, harvest_files
 from trainer.control.work import Work
 
 
@@ -24,13 +24,16 @@ def test_what_ends_or_holds_its_reader_is_refused_and_the_next_is_looked_at(
     ends, holds, good = (folder / name for name in ("ends.png", "holds.png", "good.png"))
     for path in (ends, holds, good):
         path.write_bytes(portraits["Grace Hopper"].read_bytes())
+    name = "Grace Hopper"
     found = harvest_files(
-        "Grace Hopper",
-        [(ends, PICTURE_S), (holds, 0.0), (good, PICTURE_S)],
-        {good: "hers.png"},
+        [
+            Wanted(name, ends, PICTURE_S),
+            Wanted(name, holds, 0.0),
+            Wanted(name, good, PICTURE_S, "hers.png"),
+        ],
         (EnrolConfig(), DetectConfig(), SHIPPED_ALIGNMENT),
         Work(folder=folder, check=check),
-    )
+    )[name]
     assert len(killed) == 1
     assert found.refused_files == [
         (str(ends), "cannot be read: it makes what reads it end"),

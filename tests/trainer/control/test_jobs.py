@@ -99,6 +99,37 @@ def test_pictures_are_enrolled_with_progress_and_what_was_refused_is_told(
     assert set(left) == {"job.json"}
 
 
+def test_everybody_in_a_folder_is_enrolled_and_who_is_forgotten_is_not(
+    config: Config, store: GalleryStore, embedder: Embedder, portraits: dict[str, Path]
+) -> None:
+    shutil.rmtree(store.folder)
+    root = config.data_path.parent / "people"
+    for name, portrait in portraits.items():
+        (root / name).mkdir(parents=True)
+        shutil.copy(portrait, root / name / "1.png")
+    (root / "Nobody").mkdir()
+    gate = Gate(embedder)
+    with serving(config, gate) as control:
+        first = control.enrol_folder(root, wait=False)
+        assert gate.reached.wait(PATIENCE_S)
+        second = control.enrol_folder(root, wait=False)  # it waits, and has not looked yet
+        with pytest.raises(ControlError, match="is not enrolled"):
+            control.forget(HOPPER)
+        with pytest.raises(ControlError, match="no job"):
+            control.job(first.job)
+        is_over(control, second, "cancelled")
+        assert search(config.control_path, {"name": HOPPER.encode()}) == []
+        gate.open.set()
+        job = control.enrol_folder(root)
+        assert f"{HOPPER}: 1 crops enrolled" in job.lines
+        assert any(line.startswith("refused: Nobody: ") for line in job.warnings)
+        gallery = store.read()
+        assert gallery is not None
+        assert set(gallery.people.names) == {COLLINS, HOPPER}
+        with pytest.raises(ControlError, match="must be a folder with a folder or a clip for each"):
+            control.enrol_folder(root / "none")
+
+
 def test_a_job_is_cancelled_and_changes_nothing(
     config: Config, store: GalleryStore, embedder: Embedder, portraits: dict[str, Path]
 ) -> None:

@@ -129,6 +129,14 @@ def test_without_a_person_the_others_are_named_and_no_number_is_left(
     for array in (left.gallery, *left.scorer.arrays().values()):
         stored = array.tobytes()
         assert not any(row.tobytes() in stored for row in vectors[labels == 1])
+    said, kept_said = classifier.held_out, left.held_out
+    assert said is not None
+    assert kept_said is not None
+    named = [n - (n > 1) if n != 1 else -1 for n in said.person[others].tolist()]
+    assert kept_said.person.tolist() == named
+    assert np.array_equal(kept_said.probability, said.probability[others])
+    right = int((said.person == labels).sum())
+    assert right == classifier.holdout.named_rightly
     nobody = left.without_person(0).without_person(0).without_person(0)
     assert nobody.predict(vectors[:1])[0].person is None
 

@@ -5,7 +5,7 @@ import os
 import time
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,11 @@ from streamer.history import queries
 from streamer.history.corrections import ignored
 from streamer.history.database import history, history_file
 from streamer.vision.images import encode_image
+from streamer.wire.control import Export
 from streamer.wire.timestamps import utc_text
+from trainer.control.desk import Desk
+from trainer.control.job_files import RESULT
+from trainer.control.work import Work
 from workers.gallery.aside import SetAside
 from workers.gallery.notes import read_notes
 from workers.gallery.store import GalleryStore
@@ -28,15 +32,29 @@ from workers.names import composed_name, file_name_of
 _EVERYTHING = 2**40
 
 
-def export_person(store: GalleryStore, name: str, out: Path) -> dict[str, int]:
+def export_job(desk: Desk, change: Export, work: Work) -> None:
+    """Write what is held of a person into the change's folder, from where it is sent in parts."""
+    work.progress("collecting")
+    with desk.store.lock():
+        counts = export_person(desk.store, change.person, work.folder / RESULT, work.folder)
+    held = ", ".join(f"{count} {what}" for what, count in counts.items())
+    work.say(f"{held or 'a mention'}; keep it safe")
+
+
+def export_person(
+    store: GalleryStore, name: str, out: Path, ignored_folder: Path | None = None
+) -> dict[str, int]:
     """Write what the data folder holds of a person; how much of what that is.
 
-    Call it with the gallery's lock. Raises GalleryError where nothing is held.
+    Call it with the gallery's lock. Raises GalleryError where nothing is held, but for what is in
+    the folder to ignore.
     """
     if out.suffix != ".zip" or not out.parent.is_dir():
         raise ConfigError(f"{out}: must end in .zip, in a folder that exists")
     name = composed_name(name)
     traces = find_traces(store, store.data, name)
+    paths = tuple(path for path in traces.paths if path != ignored_folder)
+    traces = replace(traces, paths=paths)
     if not traces:
         raise GalleryError(f"nothing is held of {name!r}; see who is with: facestream people")
     counts: dict[str, int] = {}
