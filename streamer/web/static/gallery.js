@@ -51,8 +51,8 @@ function Version({ version, onDiff, onUse, busy }) {
       <div><dt>${T.gallery.rightly}</dt><dd>${typeof version.named_rightly === "number" ? percent(version.named_rightly) : "–"}</dd></div>
     </dl>`}
     <div class="row">
-      ${!version.in_use && !version.fault && html`<${Button} kind="small" disabled=${busy} aria-label=${T.gallery.useOf(number)} onClick=${() => onUse(number)}>${T.gallery.use}<//>`}
-      ${parent && !version.fault && html`<${Button} kind="small" aria-label=${T.gallery.changesOf(parent, number)} onClick=${() => onDiff([parent, number])}>${T.gallery.changes(parent)}<//>`}
+      ${!version.in_use && !version.fault && html`<${Button} kind="small" disabled=${busy} label=${T.gallery.useOf(number)} onClick=${() => onUse(number)}>${T.gallery.use}<//>`}
+      ${parent && !version.fault && html`<${Button} kind="small" label=${T.gallery.changesOf(parent, number)} onClick=${() => onDiff([parent, number])}>${T.gallery.changes(parent)}<//>`}
     </div>
   </li>`;
 }

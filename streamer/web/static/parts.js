@@ -12,14 +12,14 @@ export function useId() {
   return id;
 }
 
-/** A button with words, an icon, or both; `label` names one that has no words. */
+/** A button with words, an icon, or both; `label` names one without words, or says more than they do. */
 export function Button({ icon, kind = "", label, children, ...rest }) {
   const bare = !children;
   return html`<button
     type="button"
     ...${rest}
     class=${`button ${kind} ${bare ? "button-bare" : ""}`}
-    aria-label=${bare ? label : undefined}
+    aria-label=${label}
     title=${bare ? label : undefined}
   >
     ${icon && html`<${Icon} name=${icon} />`} ${children && html`<span>${children}</span>`}
@@ -128,14 +128,12 @@ export function Pictures({ files, onFiles, several = true }) {
     event.preventDefault();
     setOver(on);
   };
-  const input = (ref, more, label) =>
+  const input = (ref, more) =>
     html`<input
       ref=${ref}
-      class="sr-only"
+      hidden
       type="file"
       accept="image/*"
-      tabindex="-1"
-      aria-label=${label}
       ...${more}
       onChange=${(event) => {
         take(event.target.files);
@@ -171,8 +169,8 @@ export function Pictures({ files, onFiles, several = true }) {
         <${Button} icon="photo" onClick=${() => taken.current.click()}>${T.upload.camera}<//>
       </div>
     </div>
-    ${input(chosen, { multiple: several }, T.upload.choose)}
-    ${input(taken, { capture: "user" }, T.upload.camera)}
+    ${input(chosen, { multiple: several })}
+    ${input(taken, { capture: "user" })}
   </div>`;
 }
 

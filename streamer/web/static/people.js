@@ -104,7 +104,7 @@ function Ignored() {
         (who) =>
           html`<li key=${who} class="line-row">
             <${Icon} name="hide" /><span class="row-main">${who}</span>
-            <${Button} kind="small" disabled=${action.busy} aria-label=${T.ignored.undoOf(who)} onClick=${() => undo(who)}>${T.ignored.undo}<//>
+            <${Button} kind="small" disabled=${action.busy} label=${T.ignored.undoOf(who)} onClick=${() => undo(who)}>${T.ignored.undo}<//>
           </li>`,
       )}
     </ul>`;

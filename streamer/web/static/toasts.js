@@ -33,7 +33,7 @@ export function JobCard({ job, closes = true }) {
       <h3>${title}</h3>
       ${over
         ? closes && html`<${Button} icon="close" kind="quiet small" label=${T.jobs.dismiss(title)} onClick=${() => dismiss(job)} />`
-        : html`<${Button} kind="small" aria-label=${T.jobs.cancelOf(title)} onClick=${() => cancel(job)}>${T.cancel}<//>`}
+        : html`<${Button} kind="small" label=${T.jobs.cancelOf(title)} onClick=${() => cancel(job)}>${T.cancel}<//>`}
     </div>
     ${!over && html`<${Progress} job=${job} label=${title} />`}
     ${!over && html`<p class="job-text">${job.doing || T.jobs.states[job.state]}</p>`}
