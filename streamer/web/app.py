@@ -1,5 +1,6 @@
 """The application: its routes, what becomes of errors, and the page's files."""
 
+from importlib.metadata import version
 from pathlib import Path
 
 from fastapi import FastAPI, Request
@@ -11,6 +12,7 @@ from starlette.exceptions import HTTPException
 from streamer.errors import FacestreamError
 from streamer.web.guard import Guard
 from streamer.web.routes import (
+    changes,
     events,
     gallery,
     health,
@@ -20,6 +22,7 @@ from streamer.web.routes import (
     now,
     people,
     pictures,
+    search,
     setup,
     visits,
 )
@@ -30,7 +33,8 @@ from streamer.wire.control import MAX_PICTURE_BYTES, MAX_PICTURES_BYTES
 STATIC = Path(__file__).parent / "static"
 _MAX_FAULT = 1000
 _PARTS = (
-    now, events, people, visits, jobs, gallery, health, setup, pictures, live, login,
+    now, events, people, changes, visits, search, jobs, gallery, health, setup, pictures, live,
+    login,
 )  # fmt: skip
 _AROUND = 256 * 1024
 """What a form adds to the pictures in it, in bytes."""
@@ -44,6 +48,7 @@ def make_app(state: State) -> FastAPI:
     """Return the application that answers from `state`."""
     app = FastAPI(
         title="facestream",
+        version=version("facestream"),
         summary="Who is before the cameras, who is enrolled, and pictures",
         docs_url=None,  # its page would load scripts from elsewhere
         redoc_url=None,

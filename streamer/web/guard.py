@@ -32,6 +32,8 @@ HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
 MAX_BODY = 64 * 1024
+MAX_UPLOADS = 4
+"""At once: what is sent is in memory before it goes to the control service."""
 _REFUSALS: dict[Verdict, tuple[int, str]] = {
     "out": (401, "a token is needed: facestream web token"),
     "wrong": (401, "the token is not right"),
@@ -61,6 +63,7 @@ class Guard:
         self._access = access
         self._hosts = {"localhost", *hosts}
         self._uploads = uploads
+        self._uploading = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer what may not be asked, and pass on what may."""
@@ -79,7 +82,13 @@ class Guard:
         status, fault = self._fault(scope)
         if not fault:
             scope["path"] = _path(scope)
-            await self._app(scope, _limited(receive, self._limit(scope)), send_guarded)
+            limit = self._limit(scope)
+            large = limit > MAX_BODY
+            self._uploading += large
+            try:
+                await self._app(scope, _limited(receive, limit), send_guarded)
+            finally:
+                self._uploading -= large
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": fault})
         else:
@@ -113,6 +122,8 @@ class Guard:
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > self._limit(scope):
             return 413, f"at most {self._limit(scope)} bytes may be sent here"
+        if self._limit(scope) > MAX_BODY and self._uploading >= MAX_UPLOADS:
+            return 503, "pictures are being sent already; try again in a moment"
         return 200, ""
 
     def _limit(self, scope: Scope) -> int:

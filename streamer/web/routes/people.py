@@ -1,81 +1,26 @@
-"""Who is enrolled, and every change of it: each is a job, to be asked about by its id."""
+"""Who is enrolled, with crops, visits, and all that is held of somebody as a file."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
+from urllib.parse import quote
 
-from fastapi import APIRouter, File, Form, UploadFile
-from pydantic import Field
+from fastapi import APIRouter, Path
+from fastapi.responses import Response, StreamingResponse
 from starlette.exceptions import HTTPException
 
 from streamer.control.client import Control
 from streamer.history import queries
-from streamer.web.routes.common import Body, Nothing, PersonName, TheState
+from streamer.web.routes.common import PersonName, TheState
 from streamer.web.routes.visits import Visit, visits_of
-from streamer.wire.control import (
-    MAX_CONSENT,
-    MAX_PICTURE_BYTES,
-    MAX_PICTURES,
-    MAX_TRACK_CROPS,
-    MAX_TRACK_S,
-    Job,
-    PersonRow,
-)
+from streamer.web.state import State
+from streamer.wire.control import CropRow, Job, PersonRow, Verdict
 
 router = APIRouter(prefix="/api", tags=["people"])
 _VISITS = 20
 
-Text = Annotated[str, Field(min_length=1, max_length=128)]
-
-
-class EnrolTrack(Body):
-    """A face that is before a camera: camera and track as in its events."""
-
-    camera: Text
-    track: Text
-    seconds: Annotated[float, Field(gt=0, le=MAX_TRACK_S)] = 10.0
-    crops: Annotated[int, Field(ge=1, le=MAX_TRACK_CROPS)] = 12
-    force: bool = False
-    accept_look_alikes: bool = False
-
-
-class EnrolStranger(Body):
-    """A stranger of whom crops are kept: `unknown-17`."""
-
-    stranger: Text
-    force: bool = False
-    accept_look_alikes: bool = False
-
-
-class NewName(Body):
-    """The name that the person is to have."""
-
-    name: Text
-
-
-class Other(Body):
-    """The person who this one is, too."""
-
-    into: Text
-
-
-class Consent(Body):
-    """Who agreed, when and to what; and when the person is forgotten. null deletes what was."""
-
-    consent: Annotated[str, Field(max_length=MAX_CONSENT)] | None = None
-    expires_utc: Annotated[str, Field(max_length=64)] | None = None
-
-
-class NotHer(Body):
-    """The event, by its id, that was not this person."""
-
-    event: Text
-
-
-class Who(Body):
-    """A person or a stranger, to be in no event; or, with `undo`, in events again."""
-
-    who: Text
-    undo: bool = False
+CropId = Annotated[str, Path(pattern=r"^[0-9a-f]{4,64}$")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,12 +35,32 @@ class Person:
     last_seen_utc: str | None
     last_camera: str | None
     expected_false_rejects: float | None
+    crop_url: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crop:
+    """A crop of somebody. verdict: what the gallery without it takes it for."""
+
+    id: str
+    kept: bool
+    verdict: Verdict
+    named: str
+    reason: str
+    source: str
+    likeness: float | None
+    other: str
+    other_likeness: float | None
+    vouched: bool
+    since_utc: str
+    url: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class PersonInFull(Person):
-    """The same, with the latest visits."""
+    """The same, with the crops and the latest visits."""
 
+    crops_list: list[Crop]
     visits: list[Visit]
 
 
@@ -109,94 +74,51 @@ async def people(state: TheState) -> list[Person]:
 
 @router.get("/people/{name}")
 async def person(state: TheState, name: PersonName) -> PersonInFull:
-    """Return somebody, with the latest visits, the newest first."""
+    """Return somebody, with crops, and the latest visits, the newest first."""
     rows = await state.asking.control(Control.people)
     row = next((row for row in rows if row.name == name), None)
     if row is None:
         raise HTTPException(404, f"{name} is not enrolled")
+    crops = await state.asking.control(lambda control: control.crops(name))
     seen = await state.asking.history(queries.last_seen) or {}
     visits = await visits_of(state, queries.Wanted(person=name, limit=_VISITS))
     known = _person(row, seen)
-    return PersonInFull(**vars(known), visits=visits)
+    shown = [_crop(name, crop) for crop in crops]
+    return PersonInFull(**vars(known), crops_list=shown, visits=visits)
 
 
-@router.post("/people/{name}/enrol", status_code=202)
-async def enrol(
-    state: TheState,
-    name: PersonName,
-    pictures: Annotated[list[UploadFile], File(min_length=1, max_length=MAX_PICTURES)],
-    force: Annotated[bool, Form()] = False,
-    accept_look_alikes: Annotated[bool, Form()] = False,
-) -> Job:
-    """Enrol somebody from pictures; none of them is decoded by who receives them."""
-    contents = [
-        ((each.filename or f"picture {number}")[:255], await each.read(MAX_PICTURE_BYTES + 1))
-        for number, each in enumerate(pictures, 1)
-    ]
-    return await state.asking.control(
-        lambda control: control.enrol_pictures(
-            name, contents, force, accept_look_alikes, wait=False
-        )
+@router.get(
+    "/people/{name}/crops/{crop}.jpg",
+    response_class=Response,
+    responses={200: {"content": {"image/jpeg": {}}, "description": "The picture"}},
+)
+async def crop_picture(state: TheState, name: PersonName, crop: CropId) -> Response:
+    """Return the picture of a crop, by its id."""
+    jpeg = await state.asking.control(lambda control: control.crop_picture(name, crop))
+    return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "private"})
+
+
+@router.get(
+    "/people/{name}/export.zip",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"application/zip": {}}, "description": "The file"}},
+)
+async def export(state: TheState, name: PersonName) -> StreamingResponse:
+    """Return all that is held of somebody as one file."""
+    job = await state.asking.control(lambda control: control.export(name))
+    file = f"attachment; filename*=UTF-8''{quote(name, safe='')}.zip"
+    return StreamingResponse(
+        _parts(state, job), media_type="application/zip", headers={"Content-Disposition": file}
     )
 
 
-@router.post("/people/{name}/enrol-track", status_code=202)
-async def enrol_track(state: TheState, name: PersonName, body: EnrolTrack) -> Job:
-    """Enrol a face that is before a camera now."""
-    return await state.asking.control(
-        lambda control: control.enrol_track(name, **body.model_dump(), wait=False)
-    )
-
-
-@router.post("/people/{name}/enrol-stranger", status_code=202)
-async def enrol_stranger(state: TheState, name: PersonName, body: EnrolStranger) -> Job:
-    """Enrol a stranger from what was kept; earlier visits get the name, too."""
-    return await state.asking.control(
-        lambda control: control.name_stranger(person=name, **body.model_dump(), wait=False)
-    )
-
-
-@router.post("/people/{name}/rename", status_code=202)
-async def rename(state: TheState, name: PersonName, body: NewName) -> Job:
-    """Give somebody a name that nobody has."""
-    return await state.asking.control(lambda control: control.rename(name, body.name, wait=False))
-
-
-@router.post("/people/{name}/merge", status_code=202)
-async def merge(state: TheState, name: PersonName, body: Other) -> Job:
-    """Say that somebody is another one, under whose name both go on."""
-    return await state.asking.control(lambda control: control.merge(name, body.into, wait=False))
-
-
-@router.post("/people/{name}/forget", status_code=202)
-async def forget(state: TheState, name: PersonName, _: Nothing) -> Job:
-    """Delete all that the data folder holds of somebody."""
-    return await state.asking.control(lambda control: control.forget(name, wait=False))
-
-
-@router.post("/people/{name}/consent", status_code=202)
-async def consent(state: TheState, name: PersonName, body: Consent) -> Job:
-    """Note who agreed, and when the person is forgotten."""
-    return await state.asking.control(
-        lambda control: control.set_consent(name, body.consent, body.expires_utc, wait=False)
-    )
-
-
-@router.post("/people/{name}/not-her", status_code=202)
-async def not_her(state: TheState, name: PersonName, body: NotHer) -> Job:
-    """Say that an event was not that person."""
-    return await state.asking.control(lambda control: control.not_her(name, body.event, wait=False))
-
-
-@router.post("/ignore", status_code=202)
-async def ignore(state: TheState, body: Who) -> Job:
-    """Have a person or a stranger be in no event; or, with `undo`, in events again."""
-
-    def ask(control: Control) -> Job:
-        change = control.heed if body.undo else control.ignore
-        return change(body.who, wait=False)
-
-    return await state.asking.control(ask)
+async def _parts(state: State, job: Job) -> AsyncIterator[bytes]:
+    offset = 0
+    while offset < job.result_bytes:
+        ask = partial(Control.result_part, job=job.job, offset=offset)
+        part = await state.asking.control(ask)
+        offset += len(part)
+        yield part
 
 
 @router.get("/ignored")
@@ -215,5 +137,27 @@ def _person(row: PersonRow, seen: dict[str, queries.LastSeen]) -> Person:
         expires_utc=row.expires_utc,
         last_seen_utc=last.seen_utc if last else None,
         last_camera=last.camera if last else None,
-        expected_false_rejects=None,
+        expected_false_rejects=None if row.named_rightly is None else 1 - row.named_rightly,
+        crop_url=_crop_url(row.name, row.crop) if row.crop else None,
     )
+
+
+def _crop(name: str, row: CropRow) -> Crop:
+    return Crop(
+        id=row.crop,
+        kept=row.kept,
+        verdict=row.verdict,
+        named=row.named,
+        reason=row.reason,
+        source=row.source,
+        likeness=row.likeness,
+        other=row.other,
+        other_likeness=row.other_likeness,
+        vouched=row.vouched,
+        since_utc=row.since_utc,
+        url=_crop_url(name, row.crop),
+    )
+
+
+def _crop_url(name: str, crop: str) -> str:
+    return f"/api/people/{quote(name, safe='')}/crops/{crop}.jpg"

@@ -1,9 +1,13 @@
 """What pages of others, open in the same browser, cannot do."""
 
+import threading
+from collections.abc import Iterator
+
 import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from streamer.web.guard import MAX_UPLOADS
 from tests.streamer.web.serving import OURS, Served
 
 JSON = {"Content-Type": "application/json"}
@@ -94,3 +98,37 @@ def test_no_more_than_is_allowed_is_read_whatever_length_was_said(bare: httpx.Cl
         chunked = bare.post("/api/ignore", content=iter([too_much[:50_000]] * 2), headers=JSON)
         assert chunked.status_code == 413
         assert "65536" in chunked.json()["error"]
+
+
+def test_only_a_few_send_pictures_at_a_time(bare: httpx.Client, web: Served) -> None:
+    begun, go_on = threading.Barrier(MAX_UPLOADS + 1, timeout=60), threading.Event()
+    answers: list[int] = []
+
+    def body() -> Iterator[bytes]:
+        yield b"--x\r\n"
+        begun.wait()
+        go_on.wait(60)
+        yield b"--x--\r\n"
+
+    form = {**OURS, "Content-Type": "multipart/form-data; boundary=x"}
+
+    def send() -> None:
+        with httpx.Client(base_url=web.url, timeout=60) as other:
+            answers.append(other.post("/api/search", content=body(), headers=form).status_code)
+
+    senders = [threading.Thread(target=send) for _ in range(MAX_UPLOADS)]
+    with bare:
+        for sender in senders:
+            sender.start()
+        begun.wait()
+        for _ in range(1000):  # what was sent is on its way here still
+            one_more = bare.post("/api/search", content=b"--x--\r\n", headers=form)
+            if one_more.status_code == 503:
+                break
+        go_on.set()
+        for sender in senders:
+            sender.join(60)
+        assert one_more.status_code == 503
+        assert "already" in one_more.json()["error"]
+        assert bare.post("/api/search", content=b"--x--\r\n", headers=form).status_code != 503
+    assert len(answers) == MAX_UPLOADS

@@ -1,6 +1,8 @@
 """People, changed and asked about over REST, with a real control service and a real history."""
 
+import io
 import time
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -59,6 +61,22 @@ def test_people_are_enrolled_renamed_and_forgotten(
     assert (job["state"], job["kind"]) == ("done", "EnrolPictures")
     assert any("none.png" in line for line in job["warnings"])
     assert names(web) == [COLLINS, HOPPER, "Z"]
+    # Of crops there are pictures and verdicts; of all that is held of her, a file.
+    hers = web.http.get(f"/api/people/{HOPPER}").json()
+    (crop,) = hers["crops_list"]
+    assert (crop["kept"], crop["url"]) == (True, hers["crop_url"])
+    assert decode_image(web.http.get(crop["url"]).content) is not None
+    assert web.http.get(f"/api/people/{COLLINS}/crops/{crop['id']}.jpg").status_code == 409
+    content = web.http.get(f"/api/people/{HOPPER}/export.zip").content
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.testzip() is None
+        assert any(name.endswith(".png") for name in archive.namelist())
+    picture = {"picture": ("who.png", portraits[HOPPER].read_bytes())}
+    found = web.http.post("/api/search", files=picture).json()
+    assert {found[0]["person"], found[1]["person"]} == {HOPPER, "Z"}
+    assert found[0]["likeness"] > 0.9 > found[-1]["likeness"]
+    nothing = web.http.post("/api/search", files={"picture": ("x.png", b"no picture")})
+    assert (nothing.status_code, "error" in nothing.json()) == (409, True)
     # A name may have any printable letter in it, on its way here and back.
     assert done(web, "/api/people/Z/rename", json={"name": "Zoë/1 %2F?"})["state"] == "done"
     path = "/api/people/Zo%C3%AB%2F1%20%252F%3F"
