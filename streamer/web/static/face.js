@@ -77,12 +77,12 @@ function Before({ stranger }) {
   if (!data) return null;
   if (!data.length) return html`<p class="detail">${T.face.notBefore}</p>`;
   return html`<ul class="rows">
-    ${data.slice(0, 6).map(
+    ${data.slice(0, 4).map(
       (visit) =>
         html`<li key=${visit.enter_utc} class="line-row">
-          <span>${timeOf(visit.enter_utc)}</span>
+          <span class="row-main">${timeOf(visit.enter_utc)}</span>
           <span class="detail">${visit.camera}</span>
-          <span class="detail">${visit.exit_utc ? spanOf(Date.parse(visit.exit_utc) - Date.parse(visit.enter_utc)) : T.times.still}</span>
+          <span class="row-side">${visit.exit_utc ? spanOf(Date.parse(visit.exit_utc) - Date.parse(visit.enter_utc)) : T.times.still}</span>
         </li>`,
     )}
   </ul>`;

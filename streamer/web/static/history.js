@@ -47,6 +47,21 @@ function Visit({ visit, onClose }) {
   <//>`;
 }
 
+/** Somebody who looks like a face of the picture. */
+function Found({ row, portraits, onClose }) {
+  const query = row.person ? { person: row.person } : { stranger: row.stranger };
+  return html`<li>
+    <a class="row-link" href=${linkTo("history", null, query)} onClick=${onClose}>
+      <${Portrait} name=${row.person} url=${row.crop_url ?? portraits.get(row.person)} />
+      <span class="row-main">
+        <span class="row-title">${row.person ?? row.stranger} ${row.named && html`<span class="tag tag-good">${T.history.named}</span>`}</span>
+        <span class="detail">${T.history.foundDetail(row.visits, row.last_seen_utc ? timeOf(row.last_seen_utc) : null)}</span>
+        <span class="detail">${T.history.nearer(percent(row.different_people_nearer))}</span>
+      </span>
+    </a>
+  </li>`;
+}
+
 /** The window that seeks a face of a picture in what was kept. */
 function Search({ onClose }) {
   const [files, setFiles] = useState([]);
@@ -56,28 +71,24 @@ function Search({ onClose }) {
     setFound(null);
     if (files.length) run(async () => setFound(await postFiles("/api/search", "picture", files)));
   }, [files]);
+  const people = useLoaded(() => get("/api/people"), []).data ?? [];
+  const portraits = new Map(people.map((person) => [person.name, person.crop_url]));
+  const faces = [...new Set((found ?? []).map((row) => row.face))];
   return html`<${Dialog} title=${T.history.search} onClose=${onClose}>
     <p>${T.history.searchHelp}</p>
     <${Pictures} files=${files} onFiles=${setFiles} several=${false} />
     ${busy && html`<p class="detail" role="status"><span class="spinner" aria-hidden="true"></span> ${T.history.searching}</p>`}
     <${Notice} kind="warn">${fault}<//>
     ${found?.length === 0 && html`<${Notice} kind="warn">${T.history.searchNone}<//>`}
-    <ul class="rows">
-      ${(found ?? []).map((row) => {
-        const who = row.person ?? row.stranger;
-        const query = row.person ? { person: row.person } : { stranger: row.stranger };
-        return html`<li key=${who}>
-          <a class="row-link" href=${linkTo("history", null, query)} onClick=${onClose}>
-            <${Portrait} name=${row.person} url=${row.crop_url} />
-            <span class="row-main">
-              <span class="row-title">${who}</span>
-              <span class="detail">${T.history.foundDetail(row.visits, row.last_seen_utc ? timeOf(row.last_seen_utc) : null)}</span>
-            </span>
-            <span class="row-side">${T.history.likeness(percent(row.likeness))}</span>
-          </a>
-        </li>`;
-      })}
-    </ul>
+    ${faces.map(
+      (face) =>
+        html`<section key=${face}>
+          ${faces.length > 1 && html`<h3 class="detail">${T.history.face(face + 1)}</h3>`}
+          <ul class="rows">
+            ${found.filter((row) => row.face === face).map((row) => html`<${Found} key=${row.person ?? row.stranger} row=${row} portraits=${portraits} onClose=${onClose} />`)}
+          </ul>
+        </section>`,
+    )}
   <//>`;
 }
 

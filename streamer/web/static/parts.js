@@ -1,7 +1,7 @@
 // What several views are made of.
 
 import { Icon } from "/static/icons.js";
-import { html, useEffect, useRef, useState } from "/static/preact.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "/static/preact.js";
 import { T } from "/static/texts.js";
 
 let counter = 0;
@@ -42,7 +42,8 @@ export function Heading({ title, detail, back, children }) {
 export function Dialog({ title, onClose, children, wide = false }) {
   const ref = useRef();
   const id = useId();
-  useEffect(() => {
+  // Before what is inside asks for the focus, which a window takes when it is shown.
+  useLayoutEffect(() => {
     const before = document.activeElement;
     ref.current.showModal();
     return () => before?.isConnected && before.focus();

@@ -126,16 +126,38 @@ function Facts({ person, onConsent }) {
   </dl><${Button} icon="edit" kind="small" onClick=${onConsent}>${T.person.editConsent}<//></div>`;
 }
 
-function Crops({ crops }) {
+/** What is to be said of a crop: why it is set aside, or how it was judged when it was held out. */
+function verdictOf(crop) {
+  if (!crop.kept) return crop.reason || T.person.aside;
+  return T.person.verdicts[crop.verdict]?.(crop.named) ?? T.person.kept;
+}
+
+function Crops({ name, crops }) {
+  const { busy, fault, run } = useAction();
+  const move = (crop) =>
+    run(async () => {
+      const way = crop.kept ? "/set-aside" : "/put-back";
+      await (await change(personPath(name, way), { crops: [crop.id] }, { person: name })).ended;
+    });
   return html`<section aria-labelledby="crops-title">
     <h2 id="crops-title" class="part-title">${T.person.crops}</h2>
+    <${Notice}>${fault}<//>
     <ul class="crops">
       ${crops.map(
-        (crop) =>
-          html`<li key=${crop.id} class=${crop.kept ? "crop-item" : "crop-item crop-aside"}>
-            <img src=${crop.url} alt=${T.person.cropAlt(crop.id)} loading="lazy" width="96" height="96" />
-            <p><${Icon} name=${crop.kept ? "check" : "alert"} />${crop.verdict || (crop.kept ? T.person.kept : T.person.aside)}</p>
-          </li>`,
+        ({ source, ...crop }) => {
+          const from = source.split("/").at(-1) || crop.id;
+          return html`<li key=${crop.id} class=${crop.kept ? "crop-item" : "crop-item crop-aside"}>
+            <img src=${crop.url} alt=${T.person.cropAlt(from)} title=${from} loading="lazy" width="96" height="96" />
+            <p class=${crop.verdict === "wrong" ? "crop-wrong" : ""}><${Icon} name=${crop.kept && crop.verdict !== "wrong" ? "check" : "alert"} />${verdictOf(crop)}</p>
+            <${Button}
+              kind="small"
+              label=${crop.kept ? T.person.setAsideOf(from) : T.person.putBackOf(from)}
+              disabled=${busy}
+              onClick=${() => move(crop)}
+              >${crop.kept ? T.person.setAside : T.person.putBack}<//
+            >
+          </li>`;
+        },
       )}
     </ul>
   </section>`;
@@ -156,7 +178,7 @@ function Visits({ name, visits }) {
           </li>`,
       )}
     </ul>
-    <p><a href=${linkTo("history", null, { person: name })}>${T.person.allVisits}</a></p>`}
+    <p class="after"><a href=${linkTo("history", null, { person: name })}>${T.person.allVisits}</a></p>`}
   </section>`;
 }
 
@@ -195,7 +217,7 @@ export function Person({ name, people }) {
     </div>
     <div class="person-grid">
       <div>
-        ${crops.length > 0 && html`<${Crops} crops=${crops} />`}
+        ${crops.length > 0 && html`<${Crops} name=${name} crops=${crops} />`}
         <section aria-labelledby="add-title">
           <h2 id="add-title" class="part-title">${T.person.addPictures}</h2>
           <${Pictures} files=${files} onFiles=${setFiles} />

@@ -154,8 +154,18 @@ export const T = {
     rejects: "Expected to be missed",
     rejectsUnknown: "not known yet",
     crops: "Crops",
-    cropAlt: (id) => `Crop ${id}`,
+    cropAlt: (source) => `Crop from ${source}`,
     kept: "in use",
+    verdicts: {
+      right: () => "named rightly",
+      nobody: () => "taken for nobody",
+      wrong: (named) => `taken for ${named}`,
+      untried: () => "in use",
+    },
+    setAside: "Set aside",
+    setAsideOf: (source) => `Set aside: ${source}`,
+    putBack: "Put back",
+    putBackOf: (source) => `Put back: ${source}`,
     aside: "set aside",
     addPictures: "Add pictures",
     visits: "Latest visits",
@@ -200,7 +210,9 @@ export const T = {
     searchHelp: "Who on record looks like the face in a picture? The picture itself is not kept.",
     searching: "Searching",
     searchNone: "Nobody on record looks like that.",
-    likeness: (share) => `${share} alike`,
+    face: (number) => `Face ${number}`,
+    named: "would get this name",
+    nearer: (share) => `${share} of different people look more alike`,
     foundDetail: (visits, last) => `${visits} ${many(visits, "visit", "visits")}${last ? `, last ${last}` : ""}`,
   },
 
@@ -283,6 +295,7 @@ export const T = {
 
   jobs: {
     region: "Changes under way",
+    more: "Details",
     dismiss: (title) => `Put away: ${title}`,
     cancelOf: (title) => `Cancel: ${title}`,
     states: { queued: "Waiting for its turn", running: "Working" },
@@ -310,6 +323,10 @@ export const T = {
           return about.version ? `Use version ${about.version}` : "Use another version";
         case "Rollback":
           return "Go back one version";
+        case "SetAside":
+          return `Set aside a crop of ${who}`;
+        case "PutBack":
+          return `Put back a crop of ${who}`;
         case "SetConsent":
           return `Consent of ${who}`;
         default:

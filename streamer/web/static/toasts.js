@@ -17,6 +17,17 @@ export function Progress({ job, label }) {
 
 const iconOf = (job) => (job.state === "done" ? "check" : isOver(job) ? "alert" : null);
 
+/** What became of it: the first line, and the rest for those who ask. */
+function Lines({ lines }) {
+  const [first, ...rest] = lines;
+  return html`<p class="job-text">${first}</p>
+    ${rest.length > 0 &&
+    html`<details class="job-more">
+      <summary>${T.jobs.more}</summary>
+      ${rest.map((line) => html`<p class="job-text">${line}</p>`)}
+    </details>`}`;
+}
+
 /** One job: what it does, how far it is, what became of it. */
 export function JobCard({ job, closes = true }) {
   const over = isOver(job);
@@ -38,7 +49,7 @@ export function JobCard({ job, closes = true }) {
     ${!over && html`<${Progress} job=${job} label=${title} />`}
     ${!over && html`<p class="job-text">${job.doing || T.jobs.states[job.state]}</p>`}
     ${over && job.fault && html`<p class="job-text">${job.fault}</p>`}
-    ${job.state === "done" && (job.lines ?? []).map((line) => html`<p class="job-text">${line}</p>`)}
+    ${job.state === "done" && job.lines?.length > 0 && html`<${Lines} lines=${job.lines} />`}
     ${over && (job.warnings ?? []).map((line) => html`<p class="job-text job-warning">${line}</p>`)}
     ${over && job.looks_like && job.again &&
     html`<div class="row">
