@@ -15,13 +15,13 @@ export const moves = store(0);
 /** Counts what may have changed who is enrolled. */
 export const changes = store(0);
 
-const tracks = new Map(); // track -> {who, id of its newest event, which can be corrected}
+const tracks = new Map(); // track -> {who, id of the event that said so, which can be corrected}
 const MAX_TRACKS = 500;
 let source = null;
 let pause = 1000;
 let retry = 0;
 
-/** Return the id of the newest event of a track, or null where none was heard. */
+/** Return the id of the event that said who a track is, or null where none was heard. */
 export const eventOf = (track) => tracks.get(track)?.id ?? null;
 
 /** Say that who is enrolled may have changed. */
@@ -45,9 +45,12 @@ function hear(kind, message) {
   if (kind === "gallery" || kind === "correction" || kind === "lost") touch();
   if (!told.camera || !told.track) return;
   const who = told.identity ?? told.stranger;
-  const before = tracks.get(told.track)?.who;
+  const known = tracks.get(told.track);
+  const before = known?.who;
+  // The history has what says somebody new, and not every look at a face.
+  const id = told.event === "update" && before === who ? known.id : told.id;
   tracks.delete(told.track);
-  tracks.set(told.track, { who, id: told.id });
+  tracks.set(told.track, { who, id: told.event === "update" && !known ? null : id });
   if (tracks.size > MAX_TRACKS) tracks.delete(tracks.keys().next().value);
   const what = told.event ?? kind;
   // Another look at a face is news only where it changes the name.

@@ -3,7 +3,7 @@
 import { get, personPath } from "/static/api.js";
 import { eventOf } from "/static/events.js";
 import { Icon } from "/static/icons.js";
-import { change, enrolStranger, enrolTrack } from "/static/jobs.js";
+import { change, embed, enrolStranger, enrolTrack } from "/static/jobs.js";
 import { Button, Dialog, Field, Notice, Portrait, useAction, useId } from "/static/parts.js";
 import { html, useEffect, useRef, useState } from "/static/preact.js";
 import { useLoaded } from "/static/store.js";
@@ -105,13 +105,10 @@ export function Sure({ icon, text, sure, onSure, kind = "" }) {
 async function eventFor(name, camera, track) {
   const heard = eventOf(track);
   if (heard) return heard;
-  const here = await get("/api/here");
-  const newest = here.find((row) => row.track === track)?.event;
-  if (newest) return newest;
-  const visits = await get("/api/visits", { person: name, camera, limit: 1 });
-  const last = visits[0]?.event;
-  if (!last) throw new Error(T.face.noEvent);
-  return String(last);
+  const visits = await get("/api/visits", { person: name, camera, limit: 50 });
+  const written = visits.find((visit) => visit.track === track)?.event;
+  if (!written) throw new Error(T.face.noEvent);
+  return written;
 }
 
 /** The window for a face before a camera: {camera, face, crop}. */
@@ -127,7 +124,10 @@ export function FaceDialog({ camera, face, crop, onClose }) {
   const notThem = () =>
     run(async () => {
       const event = await eventFor(name, camera, track);
-      await change(personPath(name, "/not-her"), { event }, { person: name });
+      const { job, ended } = await change(personPath(name, "/not-her"), { event }, { person: name });
+      embed(job);
+      const over = await ended;
+      if (over.state !== "done") throw new Error(over.fault);
       setWrong(true);
     });
   const ignore = () =>

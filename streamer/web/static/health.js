@@ -25,9 +25,14 @@ function CameraCard({ camera }) {
       <div><dt>${T.health.half}</dt><dd>${ms(camera.latency_ms_p50)}</dd></div>
       <div><dt>${T.health.most}</dt><dd>${ms(camera.latency_ms_p95)}</dd></div>
     </dl>
-    <p class="detail">${drops.length
-      ? T.health.drops(drops.map(([reason, lost]) => T.health.drop(count(lost), T.health.reasons[reason] ?? reason)).join(", "))
-      : T.health.noDrops}</p>
+    ${drops.length
+      ? html`<ul class="detail" aria-label=${T.health.notUsed}>
+          ${drops.map(([what, lost]) => {
+            const [stage, reason] = what.includes(": ") ? what.split(": ") : ["", what];
+            return html`<li key=${what}>${T.health.dropOf(stage, count(lost), T.health.reasons[reason] ?? reason)}</li>`;
+          })}
+        </ul>`
+      : html`<p class="detail">${T.health.noDrops}</p>`}
   </article>`;
 }
 

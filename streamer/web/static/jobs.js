@@ -56,7 +56,9 @@ async function follow(job) {
   }
   touch();
   moves.set(moves.get() + 1);
-  if (newest.state === "done" && !(newest.warnings ?? []).length) {
+  // What warns stays until it was read; that a crop is aside was asked for.
+  const warns = (newest.warnings ?? []).length > 0 && newest.kind !== "SetAside";
+  if (newest.state === "done" && !warns) {
     setTimeout(() => dismiss(newest), READ_MS);
   }
   return newest;

@@ -58,7 +58,7 @@ export function Dialog({ title, onClose, children, wide = false }) {
   >
     <div class="dialog-body">
       <header class="dialog-head">
-        <h2 id=${id}>${title}</h2>
+        <h2 id=${id} tabindex="-1" autofocus>${title}</h2>
         <${Button} icon="close" kind="quiet" label=${T.close} onClick=${onClose} />
       </header>
       ${children}

@@ -129,7 +129,7 @@ export const T = {
   },
 
   person: {
-    summary: (crops, aside) => (aside ? `${crops} crops, ${aside} of them set aside` : `${crops} ${many(crops, "crop", "crops")}`),
+    summary: (crops, aside) => (aside ? `${crops} ${many(crops, "crop", "crops")} in use, ${aside} set aside` : `${crops} ${many(crops, "crop", "crops")}`),
     rename: "Rename",
     newName: "New name",
     merge: "Merge",
@@ -218,7 +218,7 @@ export const T = {
 
   gallery: {
     what: "Every change of people makes a version. Any of them can be used again.",
-    version: (number) => `Version ${number}`,
+    version: (number) => `Version ${Number(number)}`,
     inUse: "in use",
     broken: "cannot be used",
     people: "People",
@@ -226,14 +226,14 @@ export const T = {
     rightly: "Named rightly",
     name: "Name",
     use: "Use this one",
-    useOf: (number) => `Use version ${number}`,
-    changes: (parent) => `Changes since ${parent}`,
-    changesOf: (parent, number) => `Changes from version ${parent} to ${number}`,
-    diffTitle: (older, newer) => `From version ${older} to ${newer}`,
+    useOf: (number) => `Use version ${Number(number)}`,
+    changes: (parent) => `Changes since ${Number(parent)}`,
+    changesOf: (parent, number) => `Changes from version ${Number(parent)} to ${Number(number)}`,
+    diffTitle: (older, newer) => `From version ${Number(older)} to ${Number(newer)}`,
     noDiff: "Both have as many crops of everybody.",
     moreDiff: (count) => `And ${count} more.`,
     rollback: "Go back one version",
-    rollbackSure: (parent) => `Version ${parent} will be used. The newer one is kept.`,
+    rollbackSure: (parent) => `Version ${Number(parent)} will be used. The newer one is kept.`,
     report: "Report",
     noReport: "The command “facestream train report” writes a page that says how often this gallery will be wrong; it is linked here then.",
     none: "No version yet",
@@ -247,10 +247,33 @@ export const T = {
     half: "Half within",
     most: "95 % within",
     ms: (value) => `${value} ms`,
-    drops: (list) => `Not used: ${list}`,
+    notUsed: "Not used",
     drop: (count, reason) => `${count} ${reason}`,
+    dropOf: (stage, count, reason) => `${count} ${stage}: ${reason}`,
     noDrops: "Nothing was dropped.",
-    reasons: {},
+    // Why something was not used; a reason that is not here is shown as it is.
+    reasons: {
+      asker_gone: "whoever asked had gone",
+      better_ones: "there were better ones",
+      busy: "too busy",
+      enough_of_track: "enough of that face",
+      expired: "too old",
+      in_flight: "one was under way",
+      left: "the listener left",
+      malformed: "not to be read",
+      not_a_face: "no face after all",
+      not_due: "not due yet",
+      not_wanted: "not wanted",
+      queue_full: "queue full",
+      stopped: "at a stop",
+      superseded: "newer one came",
+      too_blurred: "too blurred",
+      too_slow: "too slow a reader",
+      track_ended: "the face had left",
+      unconfirmed: "seen too shortly",
+      unwanted: "not wanted",
+      worker_lost: "worker lost",
+    },
     processes: "Processes",
     account: "Account",
     accountHelp: "At every stage, received = forwarded + pending + dropped.",
@@ -320,7 +343,11 @@ export const T = {
         case "Ignore":
           return about.undo ? `Ignore ${who} no longer` : `Ignore ${who}`;
         case "Activate":
-          return about.version ? `Use version ${about.version}` : "Use another version";
+          return about.version ? `Use version ${Number(about.version)}` : "Use another version";
+        case "Export":
+          return `Export ${who}`;
+        case "Rebuild":
+          return "Judge all crops again";
         case "Rollback":
           return "Go back one version";
         case "SetAside":
