@@ -68,6 +68,7 @@ def test_the_wheel_requires_three_packages_and_holds_its_types_and_weights(wheel
         "workers/weights/nn4_small2.npz",
         "trainer/evaluation/report.html.j2",
         "trainer/replay/page.html.j2",
+        "streamer/web/static/index.html",
         "trainer/benchmarks/truth/billhyland.json",
     } <= names
 
