@@ -1,5 +1,6 @@
 """Chromium before a running pipeline's page: opening it, waiting, looking at it."""
 
+import contextlib
 import os
 import shutil
 import socket
@@ -35,6 +36,16 @@ def free_port() -> int:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
         return port
+
+
+def await_port(port: int) -> None:
+    """Wait until somebody listens."""
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.1)
+    pytest.fail(f"nobody listens at port {port}")
 
 
 class Window:

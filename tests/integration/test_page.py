@@ -18,6 +18,7 @@ from tests.integration.browsing import (
     LIGHT,
     PHONE,
     Window,
+    await_port,
     await_that,
     behind_s,
     chromium,
@@ -214,3 +215,34 @@ def test_whoever_is_forgotten_is_gone(served: Served, window: Window) -> None:
     )
     expect(page.locator(".person-card", has_text=HOPPER)).to_have_count(0)
     expect(page.locator(".person-card")).to_have_count(1)
+
+
+def test_beyond_this_host_it_asks_for_the_token(folder: Path) -> None:
+    """The web process alone: a page without a pipeline says so, and does not fall apart."""
+    port = free_port()
+    config = f'[cameras.door]\nsource = "demo"\n[web]\naddress = "0.0.0.0"\nport = {port}\n'
+    pipeline = Pipeline(folder)
+    pipeline.config.write_text(config)
+    token = pipeline.call("web", "token").stdout.split()[0]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        try:
+            pipeline.start(config, "web")
+            await_port(port)
+            window = Window(browser, f"http://127.0.0.1:{port}", PHONE, DARK)
+            page = window.open()
+            assert window.violations() == ""
+            window.keep("token")
+            for given in ("wrong", token):
+                page.get_by_label("Token").fill(given)
+                page.get_by_role("button", name="Open the page").click()
+                if given != token:
+                    expect(page.get_by_role("alert")).to_be_visible()
+            expect(page.get_by_role("heading", name="Live", level=1)).to_be_visible()
+            expect(page.get_by_text("Nothing is heard of this camera").first).to_be_visible()
+            page.reload()
+            expect(page.get_by_role("heading", name="Live", level=1)).to_be_visible()
+            assert window.complaints == []
+            browser.close()
+        finally:
+            pipeline.close()

@@ -10,6 +10,8 @@ const WIDEST = 1280;
 const SILENT_MS = 4000;
 const CROP_MARGIN = 0.35;
 const CROP_PX = 192;
+const LETTER_PX = 8; // of a name over a face, about
+const LABEL_PX = 24;
 
 const kindOf = (face) => (face.name ? "named" : face.stranger ? "stranger" : "undecided");
 
@@ -28,7 +30,7 @@ function cropOf(canvas, face) {
 }
 
 /** Put a box with a name over each face of a picture; boxes of faces that left go. */
-function placeBoxes(layer, boxes, header, onClick, marked) {
+function placeBoxes(layer, boxes, header, { width: shownPx, onClick, marked }) {
   const there = new Set();
   for (const face of header.faces) {
     there.add(face.track);
@@ -48,10 +50,11 @@ function placeBoxes(layer, boxes, header, onClick, marked) {
     box.face = face;
     const [x, y, width, height] = face.box;
     const low = y < header.height * 0.12 ? " low" : "";
-    const right = x + width / 2 > header.width * 0.7 ? " right" : "";
+    const word = wordOf(face);
+    const room = shownPx * (1 - x / header.width);
+    const right = word.length * LETTER_PX + LABEL_PX > room ? " right" : "";
     const kind = `face-box ${kindOf(face)}${low}${right}${face.track === marked ? " marked" : ""}`;
     if (box.className !== kind) box.className = kind;
-    const word = wordOf(face);
     if (box.firstChild.textContent !== word) box.firstChild.textContent = word;
     box.style.left = `${(100 * x) / header.width}%`;
     box.style.top = `${(100 * y) / header.height}%`;
@@ -95,10 +98,11 @@ export function Camera({ camera, large = false, onFace, onLarge, onFaces, marked
     const boxes = new Map();
     let known = [];
     let silent = 0;
-    const width = Math.min(WIDEST, Math.ceil(stage.current.clientWidth * (devicePixelRatio || 1)));
+    const wide = stage.current.clientWidth;
+    const width = Math.min(WIDEST, Math.ceil(wide * (devicePixelRatio || 1)));
     const goneSilent = () => {
       setShown(false);
-      placeBoxes(layer.current, boxes, { faces: [] });
+      placeBoxes(layer.current, boxes, { faces: [] }, {});
       setFaces((known = []));
     };
     const draw = (header, bitmap) => {
@@ -109,7 +113,8 @@ export function Camera({ camera, large = false, onFace, onLarge, onFaces, marked
         current.height = bitmap.height;
       }
       current.getContext("2d").drawImage(bitmap, 0, 0);
-      placeBoxes(layer.current, boxes, header, choose, handlers.current.marked);
+      const { marked: chosen } = handlers.current;
+      placeBoxes(layer.current, boxes, header, { width: wide, onClick: choose, marked: chosen });
       current.dataset.pictures = Number(current.dataset.pictures ?? 0) + 1;
       current.dataset.capturedMs = header.t_ms;
       clearTimeout(silent);

@@ -13,7 +13,7 @@ import { People } from "/static/people.js";
 import { connection } from "/static/pictures.js";
 import { html, render, useEffect, useRef, useState } from "/static/preact.js";
 import { Setup } from "/static/setup.js";
-import { linkTo, route, useStore } from "/static/store.js";
+import { linkTo, refresh, route, useStore } from "/static/store.js";
 import { T } from "/static/texts.js";
 import { Toasts } from "/static/toasts.js";
 
@@ -91,21 +91,31 @@ function Page() {
 
 function App() {
   const closed = useStore(locked);
+  const [ready, setReady] = useState(false);
   useEffect(() => {
-    if (closed) {
-      events.stop();
-      return;
-    }
-    events.start();
-    takeUp();
-    // Where nobody is enrolled, the page leads to the first name.
+    setReady(false);
+    if (closed) return undefined;
+    let over = false;
+    // The first answer says whether a token is needed. Where nobody is enrolled, the page leads to the first name.
     get("/api/setup")
       .then((setup) => {
-        if (setup.people === 0 && !location.hash) location.hash = "#/setup";
+        if (setup.people === 0 && !location.hash) history.replaceState(null, "", "#/setup");
+        refresh();
       })
-      .catch(() => {});
+      .catch(() => {})
+      .finally(() => {
+        if (over || locked.get()) return;
+        setReady(true);
+        events.start();
+        takeUp();
+      });
+    return () => {
+      over = true;
+      events.stop();
+    };
   }, [closed]);
-  return closed ? html`<${Login} />` : html`<${Page} />`;
+  if (closed) return html`<${Login} />`;
+  return ready && html`<${Page} />`;
 }
 
 render(html`<${App} />`, document.getElementById("page"));

@@ -101,6 +101,7 @@ function Consent({ person, onClose }) {
   <//>`;
 }
 
+const LISTED = 8;
 const WINDOWS = { rename: Rename, merge: Merge, forget: Forget };
 
 function Facts({ person, onConsent }) {
@@ -169,7 +170,7 @@ function Visits({ name, visits }) {
     ${visits.length === 0 && html`<p class="detail">${T.person.noVisits}</p>`}
     ${visits.length > 0 &&
     html`<ul class="rows card">
-      ${visits.map(
+      ${visits.slice(0, LISTED).map(
         (visit) =>
           html`<li key=${visit.enter_utc + visit.camera} class="line-row">
             <span class="row-main">${timeOf(visit.enter_utc)}</span>

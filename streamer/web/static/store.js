@@ -43,7 +43,10 @@ function readRoute() {
 }
 
 export const route = store(readRoute());
-addEventListener("hashchange", () => route.set(readRoute()));
+
+/** Read the address again. */
+export const refresh = () => route.set(readRoute());
+addEventListener("hashchange", refresh);
 
 /** Return the address of a view, of somebody or something in it. */
 export function linkTo(view, name, query) {
