@@ -83,6 +83,13 @@ class Window:
         self.page.locator("main h1").wait_for()
         return self.page
 
+    def slow_down(self, bytes_per_s: int) -> None:
+        """Let no more than that come from the server; pictures of a WebSocket count, too."""
+        session = self.context.new_cdp_session(self.page)
+        session.send("Network.enable")
+        limits = {"downloadThroughput": bytes_per_s, "uploadThroughput": bytes_per_s}
+        session.send("Network.emulateNetworkConditions", {"offline": False, "latency": 0, **limits})
+
     def violations(self) -> str:
         """What axe says against what is shown; empty where it has nothing to say."""
         found = Axe().run(self.page)

@@ -197,9 +197,7 @@ export const T = {
     byCamera: "camera",
     none: "No visits in this period",
     noneHow: "Visits of people who are enrolled are written down; of strangers, if history.strangers says so.",
-    timeline: "Timeline",
     list: "Visits",
-    legend: "Colours",
     bar: (who, camera, time, took) => `${who}, ${camera}, ${time}, ${took}`,
     range: (from, to) => (to ? `${from} – ${to}` : `since ${from}`),
     from: "Came",
@@ -319,6 +317,8 @@ export const T = {
   jobs: {
     region: "Changes under way",
     more: "Details",
+    over: (title, what) => `${title}: ${what}`,
+    ended: { done: "done", failed: "failed", cancelled: "cancelled", lost: "lost" },
     dismiss: (title) => `Put away: ${title}`,
     cancelOf: (title) => `Cancel: ${title}`,
     states: { queued: "Waiting for its turn", running: "Working" },

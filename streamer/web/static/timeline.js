@@ -1,4 +1,5 @@
-// Visits as bars over time, a lane for each person or camera.
+// Visits as bars over time, a lane for each person or camera: for the eye, and the mouse.
+// The list below it has the same visits for the keyboard and for screen readers.
 
 import { html, useEffect, useMemo, useRef } from "/static/preact.js";
 import { T } from "/static/texts.js";
@@ -30,7 +31,7 @@ function Bar({ visit, left, width, hue, label, onClick }) {
   }, [left, width]);
   const open = visit.exit_utc ? "" : " span-open";
   const stranger = visit.person ? "" : " span-stranger";
-  return html`<button ref=${ref} type="button" class=${`span hue-${hue}${open}${stranger}`} aria-label=${label} title=${label} onClick=${onClick}></button>`;
+  return html`<button ref=${ref} type="button" tabindex="-1" class=${`span hue-${hue}${open}${stranger}`} title=${label} onClick=${onClick}></button>`;
 }
 
 function Tick({ at, left, byDay }) {
@@ -61,9 +62,9 @@ export function Timeline({ visits, by, span, now, onVisit }) {
   const from = Math.max(now - span, Math.min(first - (now - first) * 0.03, now - 120e3));
   const whole = now - from;
   const { ticks, byDay } = ticksOf(from, now);
-  return html`<section class="timeline card" aria-label=${T.history.timeline}>
+  return html`<div class="timeline card" aria-hidden="true">
     <div class="timeline-lanes">
-    <div class="timeline-scale" aria-hidden="true">
+    <div class="timeline-scale">
       ${ticks.map((at) => html`<${Tick} key=${at} at=${at} left=${(at - from) / whole} byDay=${byDay} />`)}
     </div>
     <ul class="lanes">
@@ -92,8 +93,8 @@ export function Timeline({ visits, by, span, now, onVisit }) {
     </ul>
     </div>
     ${hues.length > 1 &&
-    html`<ul class="legend" aria-label=${T.history.legend}>
-      ${hues.slice(0, HUES).map((hue, at) => html`<li key=${hue}><span class=${`swatch hue-${at}`} aria-hidden="true"></span>${hue}</li>`)}
+    html`<ul class="legend">
+      ${hues.slice(0, HUES).map((hue, at) => html`<li key=${hue}><span class=${`swatch hue-${at}`}></span>${hue}</li>`)}
     </ul>`}
-  </section>`;
+  </div>`;
 }

@@ -15,6 +15,7 @@ export function Progress({ job, label }) {
   return html`<progress class="bar" aria-label=${label}></progress>`;
 }
 
+const titleOf = (job) => T.jobs.title(job.kind, job.person || job.about?.person || "", job.about ?? {});
 const iconOf = (job) => (job.state === "done" ? "check" : isOver(job) ? "alert" : null);
 
 /** What became of it: the first line, and the rest for those who ask. */
@@ -32,7 +33,7 @@ function Lines({ lines }) {
 export function JobCard({ job, closes = true }) {
   const over = isOver(job);
   const who = job.person || job.about?.person || "";
-  const title = T.jobs.title(job.kind, who, job.about ?? {});
+  const title = titleOf(job);
   const icon = iconOf(job);
   const again = (person, extra) => {
     dismiss(job);
@@ -61,11 +62,14 @@ export function JobCard({ job, closes = true }) {
   </article>`;
 }
 
-/** All of them. */
+/** All of them; what becomes of each is read out once, and its steps are not. */
 export function Toasts() {
   const shown = useStore(jobs);
+  const ended = shown.filter(isOver).at(-1);
+  const said = ended && T.jobs.over(titleOf(ended), ended.fault || ended.lines?.[0] || T.jobs.ended[ended.state]);
   return html`<section class="toasts" aria-label=${T.jobs.region}>
-    <div role="status" aria-live="polite">
+    <p class="sr-only" role="status">${said}</p>
+    <div class="toast-list">
       ${shown.filter((job) => !job.embedded).slice(-4).map((job) => html`<${JobCard} key=${job.job} job=${job} />`)}
     </div>
   </section>`;
