@@ -27,3 +27,9 @@ def composed_name(name: str) -> str:
 def file_name_of(name: str) -> str:
     """Return a person's name as a part of a file's name."""
     return re.sub(r"[^\w-]", "_", name)
+
+
+def is_mentioned(name: str, text: str) -> bool:
+    """Tell whether a text has a name in it, as words of its own."""
+    whole = rf"(?<!\w){re.escape(composed_name(name))}(?!\w)"
+    return re.search(whole, unicodedata.normalize("NFC", text)) is not None

@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
 
 from streamer.errors import FacestreamError
 from streamer.web.guard import Guard
@@ -44,8 +45,8 @@ _UPLOADS = {
 }
 
 
-def make_app(state: State) -> FastAPI:
-    """Return the application that answers from `state`."""
+def make_app(state: State) -> ASGIApp:
+    """Return the application that answers from `state`, behind its guard."""
     app = FastAPI(
         title="facestream",
         version=version("facestream"),
@@ -61,14 +62,14 @@ def make_app(state: State) -> FastAPI:
     app.add_exception_handler(HTTPException, _say_http)
     app.add_exception_handler(RequestValidationError, _say_invalid)
     app.add_exception_handler(FacestreamError, _say_refused)
-    app.add_middleware(Guard, access=state.access, hosts=state.config.web.hosts, uploads=_UPLOADS)
+    app.add_exception_handler(Exception, _say_failed)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
     @app.get("/", include_in_schema=False)
     async def page() -> FileResponse:
         return FileResponse(STATIC / "index.html")
 
-    return app
+    return Guard(app, state.access, state.config.web.hosts, _UPLOADS)
 
 
 async def _say_http(_: Request, error: Exception) -> JSONResponse:
@@ -82,6 +83,13 @@ async def _say_invalid(_: Request, error: Exception) -> JSONResponse:
     first = error.errors()[0]
     where = ".".join(str(step) for step in first["loc"])
     return JSONResponse({"error": f"{where}: {first['msg']}"[:_MAX_FAULT]}, 422)
+
+
+async def _say_failed(_: Request, error: Exception) -> JSONResponse:
+    """Say no more than that; the server writes the traceback into the log."""
+    return JSONResponse(
+        {"error": f"it failed for a reason that is in the log: {type(error).__name__}"}, 500
+    )
 
 
 async def _say_refused(_: Request, error: Exception) -> JSONResponse:

@@ -1,7 +1,8 @@
 """Events for programs that listen over HTTP, and what they missed while they were away.
 
 A listener that goes on from an event hears what came after it: from the history, and what the
-history does not have yet, or never has, from the last two minutes in memory.
+history does not have yet, or never has, from memory: of the last two minutes, and with the gallery
+in use alone, so that nobody who is forgotten is in it.
 """
 
 import asyncio
@@ -104,7 +105,7 @@ class EventHub:
 
     def after(self, event: str) -> list[Told] | None:
         """Return what is in memory after an event; None where that event is not."""
-        kept = [told for _, told in self._kept]
+        kept = self.kept
         for place, told in enumerate(kept):
             if told.id == event:
                 return kept[place + 1 :]
@@ -113,7 +114,8 @@ class EventHub:
     @property
     def kept(self) -> list[Told]:
         """What is in memory, the newest last."""
-        return [told for _, told in self._kept]
+        since = time.monotonic() - KEPT_S
+        return [told for at, told in self._kept if at >= since]
 
     def stage(self) -> StageCount:
         """Return the account: of each listener, every event."""
@@ -129,5 +131,6 @@ class EventHub:
                 return Told("expiry", None, asdict(event))
             case GalleryEvent() if event.version != self._gallery:
                 self._gallery = event.version
+                self._kept.clear()  # somebody may have been forgotten
                 return Told("gallery", None, {"version": event.version, "people": event.people})
         return None

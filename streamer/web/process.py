@@ -124,6 +124,8 @@ class _Serving:
             ssl_certfile=str(folder / web.cert) if web.cert else None,
             ssl_keyfile=str(folder / web.key) if web.key else None,
         )
+        # Of what strangers send that is no HTTP, nothing is written down.
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         server = _Server(settings)
         stopping = asyncio.create_task(self._end(server))
         try:
@@ -161,7 +163,7 @@ class _Serving:
                 listening.close()
                 if not self._reporter.fault:
                     self._reporter.fault = (
-                        f"web: cannot listen on {web.address} port {web.port}: {error.strerror}; "
+                        f"cannot listen on {web.address} port {web.port}: {error.strerror}; "
                         f"free it, or set web.port; it is tried again"
                     )
                     log.error("%s", self._reporter.fault)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from streamer.control import Control, ControlError, Job
+from streamer.vision.images import decode_image
 from tests.integration.harness import LOOP, Pipeline, leftovers
 
 COLLINS, HOPPER = "Eileen Collins", "Grace Hopper"
@@ -57,6 +58,12 @@ def test_a_face_before_a_camera_is_enrolled_by_the_workers_and_renamed(
         assert pipeline.call("gallery", "rollback").returncode == 0
         assert [row.name for row in control.people()] == ["Zoë"]
         assert "EnrolPaths" in [row.kind for row in control.jobs()]
+        done = pipeline.call("rebuild")
+        assert done.returncode == 0, done.stderr
+        (face,) = control.search(portraits[HOPPER])  # embedded by the workers
+        assert "Zoë" in [match.who for match in face.matches]
+        (row, *_) = control.crops("Zoë")
+        assert decode_image(control.crop_picture("Zoë", row.crop)) is not None
         process = pipeline.role("control")
         assert process is not None
         mapped = " ".join(each.path for each in process.memory_maps())

@@ -97,7 +97,8 @@ def rebuild(desk: Desk, change: Rebuild, work: Work) -> None:
 
     already = desk.set_aside()
     for _ in range(_ATTEMPTS):
-        gallery = desk.store.read()
+        with desk.store.lock():
+            gallery = desk.store.read()
         if gallery is None:
             raise GalleryError("nobody is enrolled; there is nothing to rebuild")
         embedder = desk.embedder(work)

@@ -19,12 +19,12 @@ from typing import Any
 from streamer.errors import ControlError
 from streamer.files import write_file
 from streamer.wire.codec import encode
-from streamer.wire.control import MAX_LINES, Change, Forget, Job, State
-from streamer.wire.messages import MAX_TEXT
+from streamer.wire.control import Change, Forget, Job, State
 from streamer.wire.timestamps import utc_text
 from trainer.control.enrolling import part_path
 from trainer.control.job_files import REQUEST, RESULT, StoredJob, read_job, write_job
 from trainer.control.job_people import people_below, people_of, person_of
+from trainer.control.job_words import MAX_LINE, said_by, tells_of
 from trainer.control.work import Work
 from workers.gallery.traces import JOB
 
@@ -35,7 +35,6 @@ KEPT_OVER_S = 3600.0
 MAX_ATTEMPTS = 3
 MAX_RESULTS = 4
 RESULT_KEPT_S = 600.0
-_MAX_LINE = 1024
 
 
 class BusyError(ControlError):
@@ -136,7 +135,7 @@ class JobStore:
     def said(self, job: StoredJob, work: Work) -> None:
         """Take over what a job says of itself."""
         with self._lock:
-            said = _said(work)
+            said = said_by(work)
             if not {*work.people} <= {*job.people}:
                 job.people = [*dict.fromkeys([*job.people, *work.people])]
                 write_job(job, job.state)
@@ -148,7 +147,7 @@ class JobStore:
         with self._lock:
             if job.state.finished:
                 return
-            said = _said(work) if work is not None else {}
+            said = said_by(work) if work is not None else {}
             said["doing"] = ""
             if job.forgets and state == "done":
                 said["person"], job.people = "", []
@@ -160,7 +159,7 @@ class JobStore:
                 job.state,
                 **said,
                 state=state,
-                fault=fault[:_MAX_LINE],
+                fault=fault[:MAX_LINE],
                 revision=job.state.revision + 1,
                 result_bytes=made,
             )
@@ -190,7 +189,7 @@ class JobStore:
             about = [
                 job
                 for job in self._jobs.values()
-                if (name in (job.people or people_below(job.change)))
+                if (name in (job.people or people_below(job.change)) or tells_of(job.state, name))
                 and not job.forgets
                 and job.folder.name < before.folder.name
             ]
@@ -239,21 +238,3 @@ class JobStore:
     def _set(self, job: StoredJob, **values: Any) -> None:
         job.state = replace(job.state, revision=job.state.revision + 1, **values)
         self._on_change()
-
-
-def _said(work: Work) -> dict[str, Any]:
-    def short(lines: list[str]) -> tuple[str, ...]:
-        shown = [line[:_MAX_LINE] for line in lines]
-        if len(shown) > MAX_LINES:
-            shown[MAX_LINES - 1 :] = [f"and {len(lines) - MAX_LINES + 1} more"]
-        return tuple(shown)
-
-    return {
-        "done": work.done,
-        "total": work.total,
-        "doing": work.doing[:MAX_TEXT],
-        "lines": short(work.lines),
-        "warnings": short(work.warnings),
-        "version": work.version,
-        "looks_like": work.looks_like,
-    }

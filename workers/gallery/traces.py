@@ -35,7 +35,7 @@ from workers.gallery.version import (
     read_manifest,
 )
 from workers.gallery.versions import Versions
-from workers.names import composed_name, file_name_of
+from workers.names import composed_name, file_name_of, is_mentioned
 
 REFUSED, WORK, REPORTS = "refused", "work", "reports"
 CONTROL, JOB = "control", "job.json"
@@ -110,7 +110,10 @@ def _job_is_about(folder: Path, name: str) -> bool:
     """Tell whether a change is of the person; but for one that forgets somebody, which goes on."""
     try:
         job = json.loads((folder / JOB).read_bytes())
-        return not job["forgets"] and name in map(composed_name, job["people"])
+        state = job["job"]
+        told = [*state["lines"], *state["warnings"], state["fault"]]
+        about = name in map(composed_name, job["people"])
+        return not job["forgets"] and (about or any(is_mentioned(name, line) for line in told))
     except (OSError, ValueError, KeyError, TypeError):
         return False  # it is not there as a whole, and goes when control starts
 

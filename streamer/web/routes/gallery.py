@@ -50,7 +50,8 @@ async def rollback(state: TheState, _: Nothing) -> Job:
 async def report(state: TheState) -> FileResponse:
     """Return the newest report that `facestream train report` wrote of a gallery."""
     folder = state.config.data_path / "reports"
-    found = [(_changed_ns(path), path) for path in folder.glob("gallery-*/report.html")]
+    reports = [path for path in folder.glob("gallery-*/report.html") if path.is_file()]
+    found = [(_changed_ns(path), path) for path in reports]
     if not found:
         raise HTTPException(404, "there is no report yet; make one: facestream train report")
     return FileResponse(

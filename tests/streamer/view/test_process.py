@@ -183,6 +183,7 @@ def test_a_plain_picture_is_made_in_the_width_that_is_asked_for_in_full(scene: S
             assert isinstance(event, PlainFrameEvent)
             if event.faces[0].probability is not None:
                 break
+        assert isinstance(event, PlainFrameEvent)
         known, unknown = event.faces
         assert (known.track, known.identity, known.probability) == ("e-1", "Ada", 0.9)
         assert (unknown.track, unknown.identity, unknown.probability) == ("e-2", None, None)

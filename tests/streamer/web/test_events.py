@@ -1,6 +1,7 @@
 """Server-sent events, and who is here."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from streamer.history.writer import Writer
 from streamer.web.events import MAX_WAITING, EventHub
 from streamer.wire.messages import GalleryEvent, PresenceEvent
 from tests.streamer.history.heard import ALL, LIMITS, event, presence
-from tests.streamer.web.serving import Served, served, web_config
+from tests.streamer.web.serving import PATIENCE_S, Served, served, web_config
 
 Told = tuple[str, str | None, dict[str, Any]]
 DOOR = b"identity/door"
@@ -28,7 +29,9 @@ def listening(web: Served, path: str = "/api/events", after: str = "") -> Iterat
 
         def told() -> Iterator[Told]:
             fields: dict[str, str] = {}
+            until = time.monotonic() + PATIENCE_S
             for line in lines:
+                assert time.monotonic() < until
                 key, _, value = line.partition(": ")
                 fields[key] = value
                 if not line and "data" in fields:
@@ -53,18 +56,29 @@ def test_events_are_told_as_they_come_and_those_that_were_missed_from_memory(web
             ("enter", events[0].id), ("exit", events[2].id), ("enter", events[3].id),
         ]  # fmt: skip
         assert [next(hers)[0] for _ in range(3)] == ["enter", "update", "exit"]
-        gallery = GalleryEvent(version="000002", fingerprint="f", weights="w", people=2)
-        web.publisher.tell(b"gallery", gallery)
-        web.publisher.tell(b"gallery", gallery)  # said every second
-        web.publisher.tell(DOOR, event("enter", 3, "Bob"))
-        assert next(told)[::2] == ("gallery", {"version": "000002", "people": 2})
-        assert next(told)[2]["identity"] == "Bob"
     with listening(web, after=events[0].id) as told:
         assert [next(told)[1] for _ in range(2)] == [events[2].id, events[3].id]
     with listening(web, "/api/events?camera=hall", after="of-long-ago") as told:
         assert next(told)[::2] == ("lost", {"after": "of-long-ago"})
     web.publisher.report(lambda said: said["web events"]["pending"] == 0)
+
+
+def test_another_gallery_is_told_of_and_what_was_told_before_is_not_told_again(
+    web: Served,
+) -> None:
+    hers, his = event("enter", 1, "Ada"), event("enter", 3, "Bob")
+    gallery = GalleryEvent(version="000002", fingerprint="f", weights="w", people=2)
+    with listening(web) as told:
+        web.publisher.tell(DOOR, hers)
+        web.publisher.tell(b"gallery", gallery)
+        web.publisher.tell(b"gallery", gallery)  # said every second
+        web.publisher.tell(DOOR, his)
+        assert next(told)[1] == hers.id
+        assert next(told)[::2] == ("gallery", {"version": "000002", "people": 2})
+        assert next(told)[1] == his.id
     assert web.http.get("/api/setup").json()["people"] == 2
+    with listening(web, after=hers.id) as told:  # she may be forgotten since
+        assert next(told)[0] == "lost"
 
 
 def test_what_was_missed_before_it_ran_comes_from_the_history(folder: Path) -> None:

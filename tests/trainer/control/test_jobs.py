@@ -27,6 +27,7 @@ from trainer.control.looking import LOOKED, write_looks
 from trainer.control.work import Work
 from workers.embedding.embedder import Embedder
 from workers.gallery.store import GalleryStore
+from workers.gallery.traces import find_traces
 
 COLLINS, HOPPER = "Eileen Collins", "Grace Hopper"
 
@@ -118,7 +119,8 @@ def test_everybody_in_a_folder_is_enrolled_and_who_is_forgotten_is_not(
         with pytest.raises(ControlError, match="no job"):
             control.job(first.job)
         is_over(control, second, "cancelled")
-        assert search(config.control_path, {"name": HOPPER.encode()}) == []
+        (left,) = config.control_path.glob(f"*-{second.job}")
+        assert search(left, {"name": HOPPER.encode()}) == []
         gate.open.set()
         job = control.enrol_folder(root)
         assert f"{HOPPER}: 1 crops enrolled" in job.lines
@@ -236,6 +238,25 @@ def test_a_track_of_which_crops_had_come_is_enrolled_from_them(
     gallery = store.read()
     assert gallery is not None
     assert "Grace" in gallery.people.names
+
+
+def test_what_was_said_of_somebody_in_anothers_job_is_forgotten_with_them(
+    config: Config, store: GalleryStore
+) -> None:
+    jobs = JobStore(config.control_path)
+    jobs.load()
+    job = jobs.add(wire.Rollback(id="back"))
+    work = Work(folder=job.folder)
+    work.warn(f"set aside: 1.png of Grace: nearer to {COLLINS} than to the others of Grace")
+    jobs.end(job, "done", work)
+    asked = jobs.add(wire.Forget(id="forget", person=COLLINS))
+    assert jobs.drop_about("Collins, E", asked) == []
+    assert jobs.get("back") is not None
+    assert job.folder in find_traces(store, store.data, COLLINS).paths
+    assert job.folder not in find_traces(store, store.data, "Eileen Coll").paths
+    assert jobs.drop_about(COLLINS, asked) == []
+    assert jobs.get("back") is None
+    assert not job.folder.exists()
 
 
 def test_a_job_that_ends_the_process_again_and_again_is_given_up(config: Config) -> None:

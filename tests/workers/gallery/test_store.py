@@ -89,6 +89,23 @@ def test_limits_for_tracks_are_kept(enrolled: Enrolled) -> None:
     ]
 
 
+def test_what_was_said_of_held_out_crops_is_kept(enrolled: Enrolled) -> None:
+    store, gallery = enrolled
+    said, read = gallery.classifier.held_out, store.read()
+    assert said is not None
+    assert read is not None
+    assert read.classifier.held_out is not None
+    assert np.array_equal(read.classifier.held_out.person, said.person)
+    assert np.array_equal(read.classifier.held_out.probability, said.probability)
+    beyond = replace(said, person=np.full_like(said.person, len(gallery.people.names)))
+    with store.lock():
+        version = store.add(
+            replace(gallery, classifier=replace(gallery.classifier, held_out=beyond)), 9
+        )
+    with pytest.raises(GalleryError, match="what was said of its held-out crops"):
+        store.read_version(version)
+
+
 def test_swapped_names_are_refused(enrolled: Enrolled, folder: Path) -> None:
     path = folder / "gallery" / "versions" / "000002" / "manifest.json"
     manifest = json.loads(path.read_text())
@@ -152,6 +169,7 @@ def test_versions_of_0_1_are_read_carried_and_forgotten(enrolled: Enrolled, fold
     probe = gallery.people.embeddings
     assert read.classifier.predict(probe) == gallery.classifier.predict(probe)
     assert read.classifier.limits is None  # it judges tracks as it did
+    assert read.classifier.held_out is None
     arrays = (old.folder_of("000001") / "arrays.npz").read_bytes()
     assert read.fingerprint == hashlib.sha256(arrays).hexdigest()[:12]
     other = GalleryStore(folder / "other")
