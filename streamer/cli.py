@@ -10,8 +10,9 @@ from streamer.runtime.redact import redact
 BAD_INPUT = 2
 RUN_PACKAGES = frozenset(
     {
-        "cv2", "h5py", "jinja2", "joblib", "matplotlib", "numpy", "PIL", "prometheus_client",
-        "rich", "scipy", "skimage", "sklearn", "tensorflow", "threadpoolctl", "tomlkit", "typer",
+        "cv2", "fastapi", "h5py", "jinja2", "joblib", "matplotlib", "numpy", "PIL",
+        "prometheus_client", "rich", "scipy", "skimage", "sklearn", "tensorflow", "threadpoolctl",
+        "tomlkit", "typer", "uvicorn",
     }
 )  # fmt: skip
 """What the extra `run` installs, by the names that are imported."""

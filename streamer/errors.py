@@ -53,12 +53,14 @@ class WebhookError(FacestreamError):
 class ControlError(FacestreamError):
     """A change of people was refused or failed, or nobody answers on the control socket.
 
-    `job` is what became of it (`streamer.wire.control.Job`), where it was taken on.
+    `job` is what became of it (`streamer.wire.control.Job`), where it was taken on. `code`: of the
+    refusal, or "silent" where there was no answer.
     """
 
-    def __init__(self, text: str, job: object = None) -> None:
+    def __init__(self, text: str, job: object = None, code: str = "") -> None:
         super().__init__(text)
         self.job = job
+        self.code = code
 
 
 class DatasetError(FacestreamError):

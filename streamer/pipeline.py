@@ -42,6 +42,7 @@ def process_specs(config: Config, shared_frames: Mapping[str, int]) -> list[Proc
             _spec("embed", "--name", f"embed-{number}", name=f"embed-{number}", stop_order=2)
             for number in range(1, workers + 1)
         ),
+        *([_spec("web", stop_order=0, optional=True)] if config.web.enabled else []),
         *(
             ProcessSpec(
                 name=f"capture-{camera}",
@@ -62,6 +63,7 @@ def _spec(
     name: str = "",
     stop_order: int,
     shared_frames: tuple[tuple[str, int], ...] = (),
+    optional: bool = False,
 ) -> ProcessSpec:
     return ProcessSpec(
         name=name or role,
@@ -69,4 +71,5 @@ def _spec(
         stop_order=stop_order,
         arguments=(role, *options),
         shared_frames=shared_frames,
+        optional=optional,
     )

@@ -24,6 +24,7 @@ _RATE_SHOWN = {
     "identify": "embeddings",
     "view": "pictures",
     "history": "history",
+    "web": "web",
     "control": "requests",
     "webhooks": "deliveries",
 }

@@ -17,6 +17,7 @@ from streamer.wire.messages import (
     GalleryEvent,
     IdentityEvent,
     PauseEvent,
+    PlainFrameEvent,
     PresenceEvent,
     Stats,
 )
@@ -26,6 +27,7 @@ Event = (
     IdentityEvent
     | PresenceEvent
     | FrameEvent
+    | PlainFrameEvent
     | GalleryEvent
     | CorrectionEvent
     | ExpiryEvent
@@ -43,8 +45,8 @@ class Subscriber:
     address: as `bus.events` or `bus.pictures` of the config, with an absolute path:
         "ipc:///…/run/events".
     topics: what to receive. "identity/door" is that camera's; "identity/" every camera's;
-        likewise "presence/", "pause/", and "frame/" from `bus.pictures`; "stats", "gallery",
-        "correction", "expiry".
+        likewise "presence/", "pause/", and "frame/" and "plain/door/640" from `bus.pictures`;
+        "stats", "gallery", "correction", "expiry".
     keys: folder of CURVE keys, for tcp; insecure: tcp without encryption, as the pipeline's.
     hwm: how many messages wait for this program at most.
 
@@ -60,10 +62,10 @@ class Subscriber:
         hwm: int = SUBSCRIBER_HWM,
     ) -> None:
         self._bus = Bus(Security(keys, insecure))
-        self._topics = tuple(topics)
+        self._topics: set[str] = set()
         self.socket = self._bus.connect(zmq.SUB, address, hwm)
         for topic in topics:
-            self.socket.subscribe(topic.encode())
+            self.subscribe(topic)
         self._numbers: dict[str, tuple[str, int]] = {}
         self.missed = 0
         self.malformed = 0
@@ -78,6 +80,16 @@ class Subscriber:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def subscribe(self, topic: str) -> None:
+        """Receive this, too, from now on."""
+        self._topics.add(topic)
+        self.socket.subscribe(topic.encode())
+
+    def unsubscribe(self, topic: str) -> None:
+        """Receive this no more."""
+        self._topics.discard(topic)
+        self.socket.unsubscribe(topic.encode())
 
     def close(self) -> None:
         """Close the connection."""
@@ -109,7 +121,7 @@ class Subscriber:
         if not isinstance(message, Event):
             return None
         camera = getattr(message, "camera", None)
-        if camera is not None and not topic.endswith(f"/{camera}".encode()):
+        if camera is not None and topic.split(b"/")[1:2] != [camera.encode()]:
             self.malformed += 1
             return None
         if isinstance(message, IdentityEvent):

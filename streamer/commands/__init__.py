@@ -10,6 +10,7 @@ from streamer.commands.roles import capture, dispatch, mqtt, view
 from streamer.commands.run import run
 from streamer.commands.status import status
 from streamer.commands.subscribers import record, snapshot, watch
+from streamer.commands.web import app as web_app
 from streamer.commands.webhooks import webhooks
 
 
@@ -21,3 +22,4 @@ def register(app: typer.Typer) -> None:
     ):  # fmt: skip
         app.command()(command)
     app.add_typer(webhooks)
+    app.add_typer(web_app)

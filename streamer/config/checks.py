@@ -34,6 +34,8 @@ def contradictions(config: Config) -> list[str]:
             "strangers.keep must be false while history.enabled is, for strangers are kept in the "
             "history. Received: true"
         )
+    if bool(config.web.cert) != bool(config.web.key):
+        faults.append("web.cert and web.key: must both be set, or neither")
     return [
         *faults,
         *_bus_faults(config),

@@ -1,6 +1,7 @@
 """The sections of config.toml as frozen models, with defaults and limits."""
 
 import os
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,9 +18,11 @@ from streamer.bus.sockets import Security
 from streamer.config.values import (
     Address,
     AutoOrCount,
+    BrokerName,
     CameraName,
     ClientId,
     HostName,
+    IpAddress,
     Milliseconds,
     PathText,
     Source,
@@ -227,7 +230,7 @@ class ControlConfig(Section):
 class MqttConfig(Section):
     """Telling an MQTT broker who is there. An empty `broker` is off."""
 
-    broker: HostName = ""
+    broker: BrokerName = ""
     port: Annotated[int, Field(ge=1, le=65_535)] = 1883
     user: Annotated[str, Field(max_length=256)] = ""
     password_file: PathText = ""
@@ -245,6 +248,22 @@ class MqttConfig(Section):
     def enabled(self) -> bool:
         """Whether a broker is named."""
         return bool(self.broker)
+
+
+class WebConfig(Section):
+    """The page, REST and pictures for browsers."""
+
+    enabled: bool = True
+    address: IpAddress = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 8470
+    hosts: Annotated[list[HostName], Field(max_length=64)] = []
+    cert: PathText = ""
+    key: PathText = ""
+
+    @property
+    def needs_token(self) -> bool:
+        """Whether others than programs of this host may reach it, by itself or through a proxy."""
+        return bool(self.hosts) or not ip_address(self.address).is_loopback
 
 
 class LogConfig(Section):
@@ -285,6 +304,7 @@ class Config(Section):
     control: ControlConfig = ControlConfig()
     mqtt: MqttConfig = MqttConfig()
     webhook: Annotated[list[WebhookConfig], Field(max_length=16)] = []
+    web: WebConfig = WebConfig()
     log: LogConfig = LogConfig()
     supervise: SuperviseConfig = SuperviseConfig()
     path: Annotated[Path, Field(exclude=True)] = Path("config.toml")
@@ -323,6 +343,11 @@ class Config(Section):
     def paused_path(self) -> Path:
         """Which cameras are paused, as control writes it down."""
         return self.data_path / "paused.json"
+
+    @property
+    def web_token_path(self) -> Path:
+        """The file with the hash of the token that lets browsers and programs in."""
+        return self.data_path / "web" / "token"
 
     @property
     def keeps_crops(self) -> bool:

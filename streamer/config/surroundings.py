@@ -26,6 +26,7 @@ def lacks(config: Config) -> list[str]:
         *_weights_faults(config),
         *_runtime_faults(config),
         *mqtt_faults(config),
+        *web_faults(config),
     ]
     if config.bus.keys and not _is_folder(config.path.parent / config.bus.keys):
         faults.append("bus.keys: no such folder; make it with `facestream keys`")
@@ -91,6 +92,25 @@ def mqtt_password(config: Config) -> str | None:
     if not 1 <= len(password.encode()) <= MAX_PASSWORD_BYTES:
         raise ConfigError(f"{where}: must hold a password of 1 to {MAX_PASSWORD_BYTES} bytes")
     return password
+
+
+def web_faults(config: Config) -> list[str]:
+    """Return what keeps the page from being served safely: it fails closed."""
+    web = config.web
+    if not web.enabled:
+        return []
+    faults = [
+        f"web.{name}: no such file: {config.path.parent / file}"
+        for name, file in (("cert", web.cert), ("key", web.key))
+        if file and not (config.path.parent / file).is_file()
+    ]
+    if web.needs_token and not config.web_token_path.is_file():
+        where = "web.hosts" if web.hosts else "web.address"
+        faults.append(
+            f"{where}: whoever can reach the page could change people, so it needs a token; make "
+            f"one with `facestream web token`. Received: {', '.join(web.hosts) or web.address}"
+        )
+    return faults
 
 
 def _nearest(path: Path) -> Path:

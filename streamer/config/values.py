@@ -1,6 +1,7 @@
 """What single values of config.toml may be, where a type alone does not say it."""
 
 import re
+from ipaddress import ip_address
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, PlainValidator
@@ -14,6 +15,26 @@ def _without_nul(text: str) -> str:
     if "\0" in text:
         raise ValueError(f"must have no NUL in it. Received: {text!r:.80}")
     return text
+
+
+def _ip_address(text: str) -> str:
+    try:
+        ip_address(text)
+    except ValueError:
+        raise ValueError(
+            f"must be an IP address of this host, such as 127.0.0.1, or 0.0.0.0 for all of them. "
+            f"Received: {text!r:.80}"
+        ) from None
+    return text
+
+
+def _host_name(text: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252})", text) is None:
+        raise ValueError(
+            f"must be the name of a host, without a port, such as door.example. "
+            f"Received: {text!r:.80}"
+        )
+    return text.lower()
 
 
 def _source(value: object) -> str | int:
@@ -41,7 +62,7 @@ def _auto_or_count(value: object) -> Literal["auto"] | int:
     )
 
 
-def _host(text: str) -> str:
+def _broker(text: str) -> str:
     if text and not re.fullmatch(r"[A-Za-z0-9._:-]{1,253}", text):
         received = f"text of {len(text)} characters" if "@" in text else f"{text!r:.80}"
         raise ValueError(
@@ -71,9 +92,11 @@ Milliseconds = Annotated[int, Field(ge=0, le=3_600_000)]
 Unit = Annotated[float, Field(ge=0, le=1)]
 Address = Annotated[str, Field(pattern=rf"^(ipc://[^\x00\n]+|tcp://[^\s/]+:{_PORT})$")]
 CameraName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+IpAddress = Annotated[str, AfterValidator(_ip_address)]
+HostName = Annotated[str, AfterValidator(_host_name)]
 PathText = Annotated[str, AfterValidator(_without_nul)]
 AutoOrCount = Annotated[Literal["auto"] | int, PlainValidator(_auto_or_count)]
-HostName = Annotated[str, AfterValidator(_host)]
+BrokerName = Annotated[str, AfterValidator(_broker)]
 TopicPrefix = Annotated[str, AfterValidator(_topic)]
 ClientId = Annotated[str, AfterValidator(_client_id)]
 Source = Annotated[str | int, PlainValidator(_source)]

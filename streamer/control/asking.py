@@ -50,12 +50,17 @@ class Asking(Line):
         """Yield the file that a job has made, in parts; it is kept for ten minutes."""
         offset = 0
         while offset < job.result_bytes or not job.result_bytes:
-            question = wire.ResultWanted(id=new_request_id(), job=job.job, offset=offset)
-            answer, parts = self.ask_with_parts(question)
-            if not expected(answer, wire.ResultPart).size:
-                raise ControlError(f"the file of job {job.job} ends before its end")
-            offset += len(parts[0])
-            yield parts[0]
+            part = self.result_part(job.job, offset)
+            offset += len(part)
+            yield part
+
+    def result_part(self, job: str, offset: int) -> bytes:
+        """Return a part of the file that a job has made, from a byte on; it has one at least."""
+        question = wire.ResultWanted(id=new_request_id(), job=job, offset=offset)
+        answer, parts = self.ask_with_parts(question)
+        if not expected(answer, wire.ResultPart).size:
+            raise ControlError(f"the file of job {job} ends before its end")
+        return parts[0]
 
     def search(
         self, picture: Path | tuple[str, bytes], wait_ms: int = MAX_WAIT_MS

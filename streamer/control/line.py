@@ -74,7 +74,8 @@ class Line:
                 return self._answer(request)
         raise ControlError(
             f"{self._address}: no answer for {self._timeout_s:g} s; is the pipeline running? "
-            f"start it with: facestream run"
+            f"start it with: facestream run",
+            code="silent",
         )
 
     def _answer(self, request: Request) -> tuple[Answer, list[bytes]]:
@@ -83,7 +84,7 @@ class Line:
         except ProtocolError as error:
             raise ControlError(f"{self._address}: the answer is none: {error}") from error
         if isinstance(answer, Refusal):
-            raise ControlError(answer.text)
+            raise ControlError(answer.text, code=answer.code)
         if answer.id != request.id:
             raise ControlError(f"{self._address}: the answer is to another request")
         found: Answer = answer

@@ -1,6 +1,7 @@
 """Questions to the history: events, visits, strangers, crops. Reading only."""
 
 import sqlite3
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,16 +13,26 @@ from streamer.errors import HistoryError
 from streamer.wire.messages import IdentityEvent
 from streamer.wire.timestamps import utc_text
 
+_EVENTS = (
+    "SELECT events.id, event, camera, track, events.person, events.stranger, "
+    "events.probability, squared_distance, left, top, width, height, at_ms, weights, gallery "
+    "FROM events JOIN visits ON visits.id = visit"
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """Which rows: of a time (milliseconds since 1970), a person or stranger, a camera."""
+    """Which rows: of a time (milliseconds since 1970), a person or stranger, a camera.
+
+    before: of visits, those that began before the one of this id; 0 for all.
+    """
 
     since_ms: int = 0
     until_ms: int = 2**62
     person: str = ""
     camera: str = ""
     limit: int = 1000
+    before: int = 0
 
     @property
     def values(self) -> dict[str, object]:
@@ -44,6 +55,17 @@ class StoredCrop:
     crop_rgb: NDArray[np.uint8]
 
 
+ReadCrops = Callable[[sqlite3.Connection], list[StoredCrop]]
+
+
+@dataclass(frozen=True)
+class LastSeen:
+    """When somebody was seen last, and where."""
+
+    seen_utc: str
+    camera: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class KeptPerson:
     """A stranger of whom crops are kept: visits, times and cameras."""
@@ -59,31 +81,13 @@ class KeptPerson:
 def events(connection: sqlite3.Connection, wanted: Wanted) -> list[dict[str, Any]]:
     """Return events as they were published, but for corrected names; the newest last."""
     rows = connection.execute(
-        "SELECT events.id, event, camera, track, events.person, events.stranger, "
-        "events.probability, squared_distance, left, top, width, height, at_ms, weights, gallery "
-        "FROM events JOIN visits ON visits.id = visit WHERE at_ms BETWEEN :since_ms AND :until_ms "
+        f"{_EVENTS} WHERE at_ms BETWEEN :since_ms AND :until_ms "
         "AND (:person = '' OR :person IN (events.person, events.stranger, visits.person)) "
         "AND (:camera = '' OR camera = :camera) "
         "ORDER BY at_ms DESC, events.rowid DESC LIMIT :limit",
         wanted.values,
     ).fetchall()
-    return [
-        {
-            "event": row[1],
-            "id": row[0],
-            "camera": row[2],
-            "track": row[3],
-            "identity": row[4],
-            "stranger": row[5],
-            "probability": row[6],
-            "squared_distance": row[7],
-            "box_xywh": list(row[8:12]),
-            "captured_utc": utc_of(row[12]),
-            "weights": row[13],
-            "gallery": row[14],
-        }
-        for row in reversed(rows)
-    ]
+    return [_event(row) for row in reversed(rows)]
 
 
 def events_since(
@@ -120,7 +124,9 @@ def visits(connection: sqlite3.Connection, wanted: Wanted) -> list[dict[str, Any
         "(SELECT count(*) FROM crops WHERE visit = visits.id) FROM visits "
         "WHERE seen_ms >= :since_ms AND entered_ms <= :until_ms "
         "AND (:person = '' OR :person IN (person, stranger)) "
-        "AND (:camera = '' OR camera = :camera) ORDER BY entered_ms DESC, id DESC LIMIT :limit",
+        "AND (:camera = '' OR camera = :camera) AND (:before = 0 OR (entered_ms, id) < "
+        "(SELECT entered_ms, id FROM visits WHERE id = :before)) "
+        "ORDER BY entered_ms DESC, id DESC LIMIT :limit",
         wanted.values,
     ).fetchall()
     return [
@@ -138,6 +144,36 @@ def visits(connection: sqlite3.Connection, wanted: Wanted) -> list[dict[str, Any
         }
         for row in reversed(rows)
     ]
+
+
+def last_events(connection: sqlite3.Connection, of_visits: Sequence[int]) -> dict[int, str]:
+    """Return the id of the last event of each visit that has one."""
+    marks = ",".join("?" * len(of_visits))
+    rows = connection.execute(
+        f"SELECT visit, id, max(rowid) FROM events WHERE visit IN ({marks}) GROUP BY visit",  # noqa: S608 - question marks
+        list(of_visits),
+    )
+    return {int(visit): str(event) for visit, event, _ in rows.fetchall()}
+
+
+def last_seen(connection: sqlite3.Connection) -> dict[str, LastSeen]:
+    """Return when and where everybody enrolled was seen last, by name."""
+    rows = connection.execute(
+        "SELECT person, max(seen_ms), camera FROM visits WHERE person IS NOT NULL GROUP BY person"
+    )
+    return {str(person): LastSeen(utc_of(at), camera) for person, at, camera in rows.fetchall()}
+
+
+def events_after(
+    connection: sqlite3.Connection, event: str, limit: int
+) -> list[dict[str, Any]] | None:
+    """Return events that were written after one, the newest last; None where that is not known."""
+    row = connection.execute("SELECT rowid FROM events WHERE id = ?", (event,)).fetchone()
+    if row is None:
+        return None
+    rows = connection.execute(f"{_EVENTS} WHERE events.rowid > ? ORDER BY events.rowid LIMIT ?",
+                              (row[0], limit))  # fmt: skip
+    return [_event(row) for row in rows.fetchall()]
 
 
 def kept_strangers(connection: sqlite3.Connection, since_ms: int = 0) -> list[KeptPerson]:
@@ -239,6 +275,23 @@ def corrections_of(connection: sqlite3.Connection, name: str) -> list[dict[str, 
 def utc_of(milliseconds: int) -> str:
     """Return a time in the history as RFC 3339 text."""
     return utc_text(milliseconds * 1_000_000)
+
+
+def _event(row: Sequence[Any]) -> dict[str, Any]:
+    return {
+        "event": row[1],
+        "id": row[0],
+        "camera": row[2],
+        "track": row[3],
+        "identity": row[4],
+        "stranger": row[5],
+        "probability": row[6],
+        "squared_distance": row[7],
+        "box_xywh": list(row[8:12]),
+        "captured_utc": utc_of(row[12]),
+        "weights": row[13],
+        "gallery": row[14],
+    }
 
 
 def _crops(

@@ -35,6 +35,7 @@ class ProcessSpec:
     shared_frames: (camera, descriptor) that it inherits.
     may_end: it may end by itself with exit code 0, and what it cannot do is its own affair: it
         starts once all the others are ready, and a run ends when all such processes have.
+    optional: nothing waits for it, and what it cannot do is its own affair, too.
     """
 
     name: str
@@ -43,6 +44,7 @@ class ProcessSpec:
     arguments: tuple[str, ...]
     shared_frames: tuple[tuple[str, int], ...] = ()
     may_end: bool = False
+    optional: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

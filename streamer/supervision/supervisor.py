@@ -28,7 +28,7 @@ class Supervisor:
 
     A process that fails is started again after a pause that doubles with each failure in a row;
     the others are not concerned. One that says that it cannot run as configured (exit code 2)
-    is given up: a camera alone, any other with the whole run.
+    is given up: a camera, or what is optional, alone, any other with the whole run.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class Supervisor:
         self._clock = clock
         self._selector = selectors.DefaultSelector()
         self._children = [Child(spec, self._selector, on_line) for spec in specs]
-        self._core = [child for child in self._children if not child.spec.may_end]
+        self._core = [c for c in self._children if not (c.spec.may_end or c.spec.optional)]
         self._cameras = [child for child in self._children if child.spec.may_end]
         self._cameras_may_start = False
         self._stopping = False
@@ -162,7 +162,7 @@ class Supervisor:
 
     def _give_up(self, child: Child) -> None:
         child.state, child.detail = "given up", child.last_line
-        if child.spec.may_end:
+        if child.spec.may_end or child.spec.optional:
             self._on_line(child.spec.name, "cannot run as it is configured and is given up")
             return
         self._failure = FacestreamError(

@@ -2,7 +2,7 @@
 
 from streamer.view.annotate import Label
 from streamer.wire.epochs import track_id
-from streamer.wire.messages import FrameOffer, IdentityEvent, PresenceEvent
+from streamer.wire.messages import FaceInPicture, FrameOffer, IdentityEvent, PresenceEvent
 
 MAX_CAMERAS = 1024
 
@@ -34,17 +34,36 @@ class LabelBook:
         else:
             tracks[event.track] = (event.identity, event.stranger, event.probability)
 
-    def labels(self, offer: FrameOffer, scale: float) -> list[Label]:
-        """Return a label for every face found, in pixels of a picture `scale` times as large."""
+    def faces(self, offer: FrameOffer, scale: float) -> tuple[FaceInPicture, ...]:
+        """Return every face found, in pixels of a picture `scale` times as large."""
         tracks = self._tracks.get(offer.camera, {})
-        labels = []
+        faces = []
         for seen in offer.tracks:
             if not seen.found:
                 continue
-            known = tracks.get(track_id(offer.epoch, seen.track))
-            identity, stranger, probability = known or (None, None, 0.0)
+            track = track_id(offer.epoch, seen.track)
+            identity, stranger, probability = tracks.get(track, (None, None, None))
             x, y, width, height = (round(value * scale) for value in seen.box_xywh)
-            labels.append(
-                Label((x, y, width, height), identity, stranger, probability, known is not None)
+            faces.append(
+                FaceInPicture(
+                    track=track,
+                    box_xywh=(x, y, width, height),
+                    identity=identity,
+                    stranger=stranger,
+                    probability=probability,
+                )
             )
-        return labels
+        return tuple(faces)
+
+    def labels(self, offer: FrameOffer, scale: float) -> list[Label]:
+        """Return a label for every face found, in pixels of a picture `scale` times as large."""
+        return [
+            Label(
+                face.box_xywh,
+                face.identity,
+                face.stranger,
+                face.probability or 0.0,
+                face.probability is not None,
+            )
+            for face in self.faces(offer, scale)
+        ]

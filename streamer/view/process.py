@@ -15,7 +15,7 @@ from streamer.runtime.heartbeat import Heartbeat, Stop
 from streamer.runtime.stats import StatsReporter
 from streamer.view.annotate import annotate
 from streamer.view.labels import LabelBook
-from streamer.vision.images import decode_image, encode_image
+from streamer.vision.images import decode_image, encode_image, resize_image
 from streamer.wire.clock_offsets import ClockOffsets
 from streamer.wire.codec import decode, encode, expect
 from streamer.wire.counters import StageCount, StageCounters
@@ -25,11 +25,12 @@ from streamer.wire.messages import (
     FrameOffer,
     FramesWanted,
     IdentityEvent,
+    PlainFrameEvent,
     PresenceEvent,
 )
 from streamer.wire.shared_frames import SharedFrames
 from streamer.wire.timestamps import utc_text
-from streamer.wire.topics import topic, wanted
+from streamer.wire.topics import PLAIN_WIDTHS, plain_topic, topic, wanted
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +108,8 @@ class View:
 
     def _tell_cameras(self) -> None:
         for camera in self._cameras:
-            message = FramesWanted(camera, wanted(self._subscriptions, "frame", camera))
+            is_wanted = self._is_drawn(camera) or bool(self._plain_widths(camera))
+            message = FramesWanted(camera, is_wanted)
             try_send(self._out, [topic("wanted", camera), *encode(message)])
 
     def _read_events(self, events: Socket) -> None:
@@ -147,13 +149,22 @@ class View:
         return newest
 
     def _publish(self, offer: FrameOffer, buffers: list[bytes | memoryview]) -> None:
-        if not wanted(self._subscriptions, "frame", offer.camera):
+        drawn, widths = self._is_drawn(offer.camera), self._plain_widths(offer.camera)
+        if not (drawn or widths):
             self._pictures.drop("unwanted")
             return
         image = self._picture(offer, buffers)
         if image is None:
             self._pictures.drop("unreadable" if buffers else "overwritten")
             return
+        for width in widths:
+            self._publish_plain(offer, image, width)
+        if drawn:
+            self._publish_drawn(offer, image)
+        self._pictures.forward()
+        self._latencies.observe(self._clocks.age_ms(offer.captured) / 1000, offer.camera)
+
+    def _publish_drawn(self, offer: FrameOffer, image: NDArray[np.uint8]) -> None:
         height, width = image.shape[:2]
         annotate(image, self._labels.labels(offer, width / offer.frame_wh[0]))
         event = FrameEvent(
@@ -166,8 +177,31 @@ class View:
         )
         jpeg = encode_image(image, quality=self._jpeg_quality)
         try_send(self._out, [topic("frame", offer.camera), *encode(event, jpeg)])
-        self._pictures.forward()
-        self._latencies.observe(event.age_ms / 1000, offer.camera)
+
+    def _publish_plain(self, offer: FrameOffer, image: NDArray[np.uint8], widest: int) -> None:
+        height, width = image.shape[:2]
+        if width > widest:
+            image = resize_image(image, widest, max(1, round(height * widest / width)))
+        height, width = image.shape[:2]
+        event = PlainFrameEvent(
+            camera=offer.camera,
+            epoch=offer.epoch,
+            sequence=offer.sequence,
+            captured_utc=utc_text(offer.captured.utc_ns),
+            age_ms=self._clocks.age_ms(offer.captured),
+            width=widest,
+            frame_wh=(width, height),
+            faces=self._labels.faces(offer, width / offer.frame_wh[0]),
+        )
+        jpeg = encode_image(image, quality=self._jpeg_quality)
+        try_send(self._out, [plain_topic(offer.camera, widest), *encode(event, jpeg)])
+
+    def _is_drawn(self, camera: str) -> bool:
+        return wanted(self._subscriptions, "frame", camera)
+
+    def _plain_widths(self, camera: str) -> list[int]:
+        """Return the widths that are subscribed to in full: a prefix asks for none of them."""
+        return [w for w in PLAIN_WIDTHS if plain_topic(camera, w) in self._subscriptions]
 
     def _picture(
         self, offer: FrameOffer, buffers: list[bytes | memoryview]

@@ -24,6 +24,7 @@ from streamer.wire.messages import (
     FrameEvent,
     FrameOffer,
     KeptCrop,
+    PlainFrameEvent,
 )
 
 MAX_HEADER_BYTES = 256 * 1024
@@ -94,7 +95,7 @@ def _check_buffers(message: Any, buffers: Sequence[bytes | memoryview]) -> None:
             wanted = [[EMBEDDING_BYTES * len(message.crops)]]
         case KeptCrop():
             wanted = [[CROP_BYTES, EMBEDDING_BYTES]]
-        case FrameOffer() | FrameEvent():
+        case FrameOffer() | FrameEvent() | PlainFrameEvent():
             wanted = [[], [len(buffers[0])]] if buffers else [[]]
         case _:
             wanted = [list(getattr(message, "part_sizes", ()))]

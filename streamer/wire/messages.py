@@ -41,8 +41,9 @@ WireBox = tuple[
     Annotated[int, Field(ge=0, le=2**20)],
 ]
 Role = Literal[
-    "capture", "dispatch", "embed", "identify", "view", "history", "control", "mqtt", "webhooks"
-]
+    "capture", "dispatch", "embed", "identify", "view", "history", "control", "web", "mqtt",
+    "webhooks",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -341,6 +342,34 @@ class FrameEvent:
     frame_wh: tuple[int, int]
 
 
+@dataclass(frozen=True, kw_only=True)
+class FaceInPicture:
+    """One face of a plain picture, in its pixels; without a decision yet, `probability` is None."""
+
+    track: Name
+    box_xywh: WireBox
+    identity: Name | None
+    stranger: Name | None
+    probability: Unit | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlainFrameEvent:
+    """Published on `plain/<camera>/<width>`, on the socket of the pictures. Part 1: a JPEG.
+
+    Nothing is drawn on the picture: `faces` says where whom to draw. width: of the topic.
+    """
+
+    camera: Name
+    epoch: Name
+    sequence: Count
+    captured_utc: Name
+    age_ms: Real
+    width: Side
+    frame_wh: tuple[int, int]
+    faces: Annotated[tuple[FaceInPicture, ...], Field(max_length=MAX_TRACKS)]
+
+
 TYPES: dict[str, type] = {
     cls.__name__: cls
     for cls in (
@@ -362,5 +391,6 @@ TYPES: dict[str, type] = {
         ExpiryEvent,
         PauseEvent,
         FrameEvent,
+        PlainFrameEvent,
     )
 }

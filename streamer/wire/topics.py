@@ -14,10 +14,18 @@ EXPIRY = b"expiry"
 
 Kind = Literal["identity", "presence", "frame", "feedback", "wanted", "pause"]
 
+PLAIN_WIDTHS = (320, 640, 960, 1280, 1920)
+"""Plain pictures can be had in these; one that is not as wide is sent as it is."""
+
 
 def topic(kind: Kind, camera: str) -> bytes:
     """Return the topic of one camera's messages of a kind."""
     return f"{kind}/{camera}".encode()
+
+
+def plain_topic(camera: str, width: int) -> bytes:
+    """Return the topic of one camera's plain pictures of at most a width."""
+    return f"plain/{camera}/{width}".encode()
 
 
 def matches(subscriptions: Iterable[str], received: bytes) -> bool:

@@ -150,7 +150,12 @@ class Pipeline:
 
 
 def plain(config: str) -> str:
-    """Have a config's network run in what starts soonest, unmeasured, unless it names a runtime."""
+    """Have a config's network run in what starts soonest, unmeasured, unless it names a runtime.
+
+    Nor is a page served, unless it says where.
+    """
+    if "[web]" not in config:
+        config = f"{config.rstrip()}\n[web]\nenabled = false\n"
     table = '[embed]\nprecision = "float32"\n'
     if "runtime = " not in config:
         table += 'runtime = "onnxruntime"\n'

@@ -108,6 +108,11 @@ def test_help_has_a_line_for_every_command(folder: Path) -> None:
         (CAMERA, ["train", "finetune", "--out", "x.npz", "--rule", "x"], "must be one of original"),
         (CAMERA, ["train", "dataset", "none", "--out", "d"], "none: must be a folder"),
         (CAMERA, ["train", "lfw", ".", "--pairs", "config.toml"], "config.toml:1: must be"),
+        (CAMERA + '[web]\naddress = "localhost"\n', ["check"], "web.address: must be an IP"),
+        (CAMERA + '[web]\naddress = "0.0.0.0"\n', ["run"], "facestream web token"),
+        (CAMERA + '[web]\nhosts = ["a.example"]\n', ["web"], "facestream web token"),
+        (CAMERA + '[web]\nhosts = ["a:1"]\n', ["check"], "web.hosts.0: must be the name of"),
+        (CAMERA + '[web]\ncert = "c.pem"\n', ["check"], "web.cert and web.key: must both"),
         (CAMERA + '[identify]\nclassifier = "x"\n', ["check"], "identify.classifier: must be"),
     ],
 )

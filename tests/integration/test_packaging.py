@@ -72,6 +72,7 @@ def test_the_wheel_requires_three_packages_and_holds_its_types_and_weights(wheel
         "streamer/config/default.toml",
         "trainer/evaluation/report.html.j2",
         "trainer/replay/page.html.j2",
+        "streamer/web/static/index.html",
         "trainer/benchmarks/truth/billhyland.json",
     } <= names
 

@@ -26,6 +26,8 @@ PAGE = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
         "PresenceEvent",
         "PresentTrack",
         "FrameEvent",
+        "PlainFrameEvent",
+        "FaceInPicture",
         "GalleryEvent",
         "CorrectionEvent",
         "ExpiryEvent",

@@ -16,6 +16,7 @@ from streamer.config.sections import (
     ControlConfig,
     HistoryConfig,
     MqttConfig,
+    WebConfig,
 )
 from streamer.errors import ConfigError, GalleryError
 from workers.gallery.store import GalleryStore
@@ -82,6 +83,7 @@ def _content(config: Config, clip: Path, fast: bool, camera: str) -> dict[str, o
             "control": ControlConfig(enabled=False),  # the gallery is another pipeline's
             "history": history,
             "mqtt": MqttConfig(),  # nobody in a clip is at home
+            "web": WebConfig(enabled=False),
         }
     )
     return changed.model_dump()

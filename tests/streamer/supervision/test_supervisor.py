@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,18 @@ def test_a_process_that_keeps_failing_backs_off_alone(bad: ProcessSpec) -> None:
     assert "bad: ended with exit code 3, failure 2 in a row; it is started again in 0.5 s" in (
         run.lines
     )
+
+
+@pytest.mark.parametrize("behaviour", ["misconfigured", "crash"])
+def test_nothing_waits_for_what_is_optional_and_a_run_goes_on_without_it(behaviour: str) -> None:
+    optional = replace(core("web", behaviour), optional=True)
+    run = Run(core("dispatch"), optional, camera("good"))
+    over = {"misconfigured": "given up", "crash": "backing off"}[behaviour]
+    run.stop_when = lambda: run.status("web").state == over and bool(run.pids("good"))
+    run.supervisor.run()
+    assert len(run.pids("good")) == len(run.pids("dispatch")) == 1
+    told = "web: cannot run as it is configured and is given up"
+    assert run.said(told) == (behaviour == "misconfigured")
 
 
 def test_its_state_tells_of_it() -> None:

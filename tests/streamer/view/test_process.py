@@ -20,6 +20,7 @@ from streamer.wire.messages import (
     FrameEvent,
     FrameOffer,
     FramesWanted,
+    PlainFrameEvent,
     PresenceEvent,
     PresentTrack,
     SeenTrack,
@@ -163,6 +164,35 @@ def test_a_frame_is_drawn_for_who_watches_and_for_nobody_else(scene: Scene) -> N
         assert is_green(image[BOX[1] + 40, BOX[0]])
         assert not is_green(image[BOX[1] + 40, BOX[0] + 40])
     scene.wait_until_wanted(False)
+
+
+def test_a_plain_picture_is_made_in_the_width_that_is_asked_for_in_full(scene: Scene) -> None:
+    with Subscriber(scene.address["pictures"], ["plain/door/"]) as viewer:
+        with Subscriber(scene.address["pictures"], ["frame/door"]):
+            scene.wait_until_wanted(True)  # for the drawn ones alone
+        scene.wait_until_wanted(False)
+        viewer.subscribe("plain/door/320")
+        scene.wait_until_wanted(True)
+        present(scene.events)
+        large = np.full((480, 640, 3), 128, np.uint8)
+        for _ in range(1000):  # the presence and the offer come on two sockets
+            scene.offer(large, tracks=(*SEEN, SeenTrack(2, BOX, True), SeenTrack(3, BOX, False)))
+            received = viewer.receive(PATIENCE_S)
+            assert received is not None
+            event, jpeg = received
+            assert isinstance(event, PlainFrameEvent)
+            if event.faces[0].probability is not None:
+                break
+        assert isinstance(event, PlainFrameEvent)
+        known, unknown = event.faces
+        assert (known.track, known.identity, known.probability) == ("e-1", "Ada", 0.9)
+        assert (unknown.track, unknown.identity, unknown.probability) == ("e-2", None, None)
+        assert (event.width, event.frame_wh, known.box_xywh) == (320, (320, 240), (20, 30, 40, 40))
+        image = decode_image(jpeg)
+        assert image is not None
+        assert np.ptp(image) < 5  # nothing is drawn on it
+        viewer.unsubscribe("plain/door/320")
+        scene.wait_until_wanted(False)
 
 
 def test_a_frame_larger_than_the_shared_memory_is_shown_smaller(scene: Scene) -> None:

@@ -18,6 +18,7 @@ from streamer.wire.messages import (
     CropMessage,
     Embeddings,
     ExpiryEvent,
+    FaceInPicture,
     FrameEvent,
     FrameOffer,
     FramesWanted,
@@ -25,6 +26,7 @@ from streamer.wire.messages import (
     IdentityEvent,
     KeptCrop,
     PauseEvent,
+    PlainFrameEvent,
     PresenceEvent,
     PresentTrack,
     SeenTrack,
@@ -99,6 +101,19 @@ MESSAGES = [
         FrameEvent(
             camera="door", epoch="e", sequence=1, captured_utc="t", age_ms=3.0,
             frame_wh=(640, 480),
+        ),
+        [b"jpeg"],
+    ),
+    (
+        PlainFrameEvent(
+            camera="door", epoch="e", sequence=1, captured_utc="t", age_ms=3.0, width=640,
+            frame_wh=(640, 480),
+            faces=(
+                FaceInPicture(
+                    track="e-1", box_xywh=(1, 2, 3, 4), identity="Zoë", stranger=None,
+                    probability=None,
+                ),
+            ),
         ),
         [b"jpeg"],
     ),

@@ -1,0 +1,1 @@
+"""The web process: the page, REST, events, and pictures for browsers."""
