@@ -20,6 +20,7 @@ from streamer.web.routes import (
     jobs,
     live,
     login,
+    monitoring,
     now,
     people,
     pictures,
@@ -35,7 +36,7 @@ STATIC = Path(__file__).parent / "static"
 _MAX_FAULT = 1000
 _PARTS = (
     now, events, people, changes, visits, search, jobs, gallery, health, setup, pictures, live,
-    login,
+    login, monitoring,
 )  # fmt: skip
 _AROUND = 256 * 1024
 """What a form adds to the pictures in it, in bytes."""

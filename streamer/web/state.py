@@ -3,6 +3,7 @@
 import asyncio
 
 from streamer.config.sections import Config
+from streamer.metrics.doors import Doors
 from streamer.web.access import Access
 from streamer.web.asking import Asking
 from streamer.web.cameras import CameraBook
@@ -26,6 +27,7 @@ class State:
         self.cameras = CameraBook()
         self.events = EventHub()
         self.health = HealthBook()
+        self.doors = Doors(config)
         self.asking = Asking(config)
         self.access = Access(config.web_token_path, config.web.needs_token)
         self.people: int | None = None
@@ -49,6 +51,7 @@ class State:
                 self.health.take_stats(event)
             case GalleryEvent():
                 self.people = event.people
+        self.doors.take(event)
         self.events.take(event)
 
     def stages(self) -> tuple[StageCount, ...]:
