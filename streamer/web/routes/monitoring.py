@@ -1,4 +1,4 @@
-"""What monitors ask for, where they expect it: metrics, and whether all is well. Nobody is named."""
+"""What monitors ask for, where they expect it: metrics, and whether all is well. It names nobody."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
