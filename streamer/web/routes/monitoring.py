@@ -1,4 +1,4 @@
-"""What monitors ask for, where they expect it: metrics, and whether all is well. It names nobody."""
+"""What monitors ask for, where they expect it: metrics, and whether all is well."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
