@@ -113,10 +113,10 @@ def pictures(page: Page) -> int:
     return int(drawn or 0)
 
 
-def behind_s(page: Page) -> float:
-    """How long ago the picture that is shown was captured."""
+def captured_s(page: Page) -> float:
+    """When the picture was captured that is shown, in seconds since 1970."""
     captured = page.locator("canvas[data-camera]").first.get_attribute("data-captured-ms")
-    return time.time() - float(captured or 0) / 1000
+    return float(captured or 0) / 1000
 
 
 def await_that(page: Page, what: str, condition: Callable[[], object]) -> None:
