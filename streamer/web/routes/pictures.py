@@ -1,6 +1,6 @@
 """Pictures of one camera, with the names drawn onto them: as a JPEG, and as a stream of them.
 
-For pages of others, Home Assistant, VLC and `<img>`; our own page has `live`.
+For VLC, Home Assistant's generic camera and programs; our own page has `live`.
 """
 
 import asyncio
