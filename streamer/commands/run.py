@@ -76,6 +76,8 @@ def run(context: typer.Context) -> None:
                 )
                 names = ", ".join(spec.name for spec in specs)
                 display.line(f"starting {names}; stop with Ctrl-C")
+                if config.web.enabled:
+                    display.line(f"the page will be at {config.web.url}")
                 supervisor.run()
     if not as_json:
         console.print(display.account_table())

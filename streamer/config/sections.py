@@ -261,6 +261,14 @@ class WebConfig(Section):
     key: PathText = ""
 
     @property
+    def url(self) -> str:
+        """Where it is, as seen from this host, or by its first name."""
+        anywhere = ip_address(self.address).is_unspecified
+        address = f"[{self.address}]" if ":" in self.address else self.address
+        host = self.hosts[0] if self.hosts else "127.0.0.1" if anywhere else address
+        return f"{'https' if self.cert else 'http'}://{host}:{self.port}"
+
+    @property
     def needs_token(self) -> bool:
         """Whether others than programs of this host may reach it, by itself or through a proxy."""
         return bool(self.hosts) or not ip_address(self.address).is_loopback

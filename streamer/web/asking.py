@@ -1,5 +1,6 @@
 """Questions and changes of people, asked of the control service; and the history, read."""
 
+import asyncio
 import sqlite3
 from collections.abc import Callable
 from typing import TypeVar
@@ -22,10 +23,10 @@ _READERS, _READERS_WAITING = 4, 64
 class Asking:
     """Asks in threads of their own, each with a connection of its own."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, ending: asyncio.Event) -> None:
         self._config = config
-        self._threads = Threads(_AT_ONCE, _WAITING)
-        self._readers = Threads(_READERS, _READERS_WAITING)
+        self._threads = Threads(_AT_ONCE, _WAITING, ending)
+        self._readers = Threads(_READERS, _READERS_WAITING, ending)
 
     async def control(self, call: Callable[[Control], A]) -> A:
         """Return what a call of the control service returns. Raises HTTPException."""

@@ -4,6 +4,7 @@ A page of somebody else's, open in the same browser, can send requests here. It 
 name that it asked for (DNS rebinding), by its origin, and by what a foreign form cannot send.
 """
 
+import re
 from collections.abc import Collection, Mapping
 from ipaddress import ip_address
 from types import MappingProxyType
@@ -39,6 +40,7 @@ _REFUSALS: dict[Verdict, tuple[int, str]] = {
     "wrong": (401, "the token is not right"),
     "too many": (429, "too many wrong tokens; try again in a minute"),
 }
+_HOST = re.compile(r"[A-Za-z0-9._-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
 _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 
@@ -132,6 +134,8 @@ class Guard:
 
     def _is_ours(self, host: str) -> bool:
         """Return whether a Host header names an address, localhost, or one of our names."""
+        if not _HOST.fullmatch(host):
+            return False
         try:
             name = urlsplit(f"//{host}").hostname or ""
         except ValueError:

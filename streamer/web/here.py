@@ -1,10 +1,14 @@
 """Who is before which camera now, and what a page needs to know of it."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from streamer.wire.messages import IdentityEvent, PresenceEvent
 
 MAX_CAMERAS = 1024
+BELIEVED_S = 10.0
+"""Snapshots come every second; where none has come for so long, nobody knows who is there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,14 +28,17 @@ class Here:
 class HereBook:
     """The latest word on everybody who is there, from presence snapshots and identity events."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._cameras: dict[str, dict[str, Here]] = {}
+        self._heard: dict[str, float] = {}
 
     def take_presence(self, snapshot: PresenceEvent) -> None:
         """Replace what is known of a camera."""
         known = self._cameras.get(snapshot.camera)
         if known is None and len(self._cameras) >= MAX_CAMERAS:
             return
+        self._heard[snapshot.camera] = self._clock()
         events = {track: here.event for track, here in (known or {}).items()}
         self._cameras[snapshot.camera] = {
             each.track: Here(
@@ -69,5 +76,7 @@ class HereBook:
 
     def all(self) -> list[Here]:
         """Return everybody, who came first first."""
-        everybody = [here for tracks in self._cameras.values() for here in tracks.values()]
+        since = self._clock() - BELIEVED_S
+        believed = [self._cameras[camera] for camera, at in self._heard.items() if at >= since]
+        everybody = [here for tracks in believed for here in tracks.values()]
         return sorted(everybody, key=lambda here: (here.since_utc, here.track))

@@ -56,6 +56,10 @@ class Viewer:
                 return self._waiting.pop(camera)
         return None
 
+    def ring(self) -> None:
+        """Wake who waits, for another reason than a picture."""
+        self._bell.set()
+
     async def wait(self) -> None:
         """Sleep until a picture has come, or one has been seen."""
         await self._bell.wait()

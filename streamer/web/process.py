@@ -67,12 +67,10 @@ class Web:
         await serving.serve(events, pictures)
         reporter.send(state.stages(), final=True)
 
-    @contextlib.contextmanager
-    def _subscribed(self, name: str, topics: tuple[str, ...], hwm: int) -> Iterator[Subscriber]:
+    def _subscribed(self, name: str, topics: tuple[str, ...], hwm: int) -> Subscriber:
         security = self._config.security
         address = self._config.address(name)
-        with Subscriber(address, topics, security.keys, security.insecure, hwm) as subscriber:
-            yield subscriber
+        return Subscriber(address, topics, security.keys, security.insecure, hwm)
 
 
 class _Serving:

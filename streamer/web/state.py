@@ -28,10 +28,10 @@ class State:
         self.events = EventHub()
         self.health = HealthBook()
         self.doors = Doors(config)
-        self.asking = Asking(config)
+        self.ending = asyncio.Event()
+        self.asking = Asking(config, self.ending)
         self.access = Access(config.web_token_path, config.web.needs_token)
         self.people: int | None = None
-        self.ending = asyncio.Event()
 
     @property
     def may_look_on(self) -> bool:
@@ -63,3 +63,5 @@ class State:
         self.ending.set()
         for listener in self.events.listeners:
             listener.bell.set()
+        for viewer in self.pictures.viewers:
+            viewer.ring()

@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from starlette.exceptions import HTTPException
 
@@ -14,10 +14,12 @@ A = TypeVar("A")
 class Threads:
     """Runs work in threads, at most so many at once, and lets so many wait.
 
-    They are daemons: what still waits for an answer does not hold up the end of the process.
+    They are daemons, and nobody waits for them once `ending` is set: what still waits for an
+    answer does not hold up the end of the process.
     """
 
-    def __init__(self, at_once: int, waiting: int) -> None:
+    def __init__(self, at_once: int, waiting: int, ending: asyncio.Event) -> None:
+        self._ending = ending
         self._places = asyncio.Semaphore(at_once)
         self._room = at_once + waiting
         self._busy = 0
@@ -29,14 +31,27 @@ class Threads:
         self._busy += 1
         try:
             async with self._places:
-                return await _in_thread(work)
+                return await self._until_the_end(_in_thread(work))
         finally:
             self._busy -= 1
 
+    async def _until_the_end(self, future: "asyncio.Future[A]") -> A:
+        ending = asyncio.ensure_future(self._ending.wait())
+        try:
+            either: set[asyncio.Future[Any]] = {future, ending}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ending.cancel()
+        if not future.done():
+            raise HTTPException(503, "the web process ends; try again in a moment")
+        return future.result()
 
-async def _in_thread(work: Callable[[], A]) -> A:
+
+def _in_thread(work: Callable[[], A]) -> "asyncio.Future[A]":
     loop = asyncio.get_running_loop()
     future: asyncio.Future[A] = loop.create_future()
+    # Whoever asked may be gone when it fails.
+    future.add_done_callback(lambda done: None if done.cancelled() else done.exception())
 
     def settle(set_it: Callable[[], None]) -> None:
         if not future.done():
@@ -54,4 +69,4 @@ async def _in_thread(work: Callable[[], A]) -> A:
             loop.call_soon_threadsafe(settle, deliver)
 
     threading.Thread(target=run, name="web-work", daemon=True).start()
-    return await asyncio.shield(future)
+    return future

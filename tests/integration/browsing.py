@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 DESKTOP, PHONE = "desktop", "phone"
@@ -68,14 +68,11 @@ class Window:
         self.page: Page = self.context.new_page()
         self.complaints: list[str] = []
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on(
-            "console",
-            lambda said: said.type == "error" and self._hear(said.text),
-        )
+        self.page.on("console", self._hear)
 
-    def _hear(self, text: str) -> None:
-        if not text.startswith(LINE_OF_A_REFUSAL):
-            self.complaints.append(f"console: {text}")
+    def _hear(self, said: ConsoleMessage) -> None:
+        if said.type == "error" and not said.text.startswith(LINE_OF_A_REFUSAL):
+            self.complaints.append(f"console: {said.text}")
 
     def open(self, view: str = "") -> Page:
         """Go to a view, as by its address, and wait until it is drawn."""
@@ -105,16 +102,21 @@ class Window:
         self.context.close()
 
 
+def pictures_are_kept() -> bool:
+    """Whether somebody asked for pictures of the windows, by the folder for them."""
+    return bool(os.environ.get(SCREENSHOTS))
+
+
 def pictures(page: Page) -> int:
     """How many pictures of the first camera were drawn."""
     drawn = page.locator("canvas[data-camera]").first.get_attribute("data-pictures")
     return int(drawn or 0)
 
 
-def behind_s(page: Page) -> float:
-    """How long ago the picture that is shown was captured."""
+def captured_s(page: Page) -> float:
+    """When the picture was captured that is shown, in seconds since 1970."""
     captured = page.locator("canvas[data-camera]").first.get_attribute("data-captured-ms")
-    return time.time() - float(captured or 0) / 1000
+    return float(captured or 0) / 1000
 
 
 def await_that(page: Page, what: str, condition: Callable[[], object]) -> None:

@@ -5,7 +5,8 @@ It is one test, as its steps share a pipeline and each goes on from what the one
 
 import contextlib
 import functools
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,15 +20,17 @@ from tests.integration.browsing import (
     Window,
     await_port,
     await_that,
-    behind_s,
+    captured_s,
     chromium,
     free_port,
     pictures,
+    pictures_are_kept,
 )
 from tests.integration.harness import LOOP, Pipeline, leftovers
 
 HOSTILE, HOPPER = '<img/src=x onerror="document.title=1">', "Grace Hopper"
 SLOW_BYTES_PER_S = 150_000
+TRIES = 6
 VIEWS = {
     "live": "live",
     "people": "people",
@@ -81,10 +84,10 @@ def test_the_page_from_the_first_name_to_the_last(
         a_click_on_a_stranger_enrols(served, window)
     with served.window() as window:
         a_version_is_taken_back_and_pictures_are_uploaded(window, portraits[HOPPER])
-    for colours in (LIGHT, DARK):
-        for device in (DESKTOP, PHONE):
-            with served.window(device, colours) as window:
-                no_view_has_what_axe_objects_to(window, device)
+    shown = [(DESKTOP, LIGHT), (DESKTOP, DARK), (PHONE, DARK)]
+    for device, colours in [*shown, (PHONE, LIGHT)] if pictures_are_kept() else shown:
+        with served.window(device, colours) as window:
+            no_view_has_what_axe_objects_to(window, device)
     with served.window() as window, served.window() as other, served.window(PHONE) as slow:
         two_tabs_and_a_slow_reader_see_what_is_now(window, other, slow)
     with served.window() as window:
@@ -107,14 +110,31 @@ def click_face(page: Page, left: bool) -> None:
     await_that(page, "a face to click on", clicked)
 
 
+def enrol(page: Page, ask: Callable[[], None]) -> None:
+    """Ask until it is done; the face that is looked at may leave, and then nothing was changed."""
+    for _ in range(TRIES):
+        ask()
+        over = page.locator(".job-done, .job-failed, .job-lost, .hello").first
+        over.wait_for()
+        if page.locator(".job-done, .hello").count():
+            return
+        for card in page.locator(".toasts .job").all():
+            card.get_by_role("button", name="Put away").click()
+    pytest.fail(f"it was asked {TRIES} times:\n{page.locator('body').inner_text()}")
+
+
 def the_first_run_leads_from_nobody_to_a_name(served: Served, window: Window) -> None:
     page = window.open()
     expect(page.get_by_role("heading", name="Welcome")).to_be_visible()
     await_that(page, "the camera's picture", lambda: pictures(page) > 2)
-    click_face(page, left=True)
-    window.keep("first-run")
     page.get_by_label("Your name").fill(HOSTILE)
-    page.get_by_role("button", name="That is me").click()
+
+    def that_is_me() -> None:
+        click_face(page, left=True)
+        window.keep("first-run")
+        page.get_by_role("button", name="That is me").click()
+
+    enrol(page, that_is_me)
     expect(page.locator(".hello-title")).to_contain_text(HOSTILE)
     served.pipeline.wait("the name", lambda: HOSTILE in served.pipeline.named())
     assert page.title() == "Set up · facestream"  # what the name says was not done
@@ -125,13 +145,17 @@ def the_first_run_leads_from_nobody_to_a_name(served: Served, window: Window) ->
 def a_click_on_a_stranger_enrols(served: Served, window: Window) -> None:
     page = window.open("live")
     await_that(page, "the picture to move", lambda: pictures(page) > 5)
-    click_face(page, left=False)
     dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_role("heading", name="Who is this?")).to_be_visible()
-    assert window.violations() == ""
-    dialog.get_by_label("Name").fill(HOPPER)
-    dialog.get_by_role("button", name="Enrol").click()
-    expect(page.locator(".toasts")).to_contain_text(f"Enrol {HOPPER}")
+
+    def name_her() -> None:
+        click_face(page, left=False)
+        expect(dialog.get_by_role("heading", name="Who is this?")).to_be_visible()
+        assert window.violations() == ""
+        dialog.get_by_label("Name").fill(HOPPER)
+        dialog.get_by_role("button", name="Enrol").click()
+        expect(page.locator(".toasts")).to_contain_text(f"Enrol {HOPPER}")
+
+    enrol(page, name_her)
     served.pipeline.wait("her name", lambda: HOPPER in served.pipeline.named())
     expect(page.locator(".face-box.named", has_text=HOPPER).first).to_be_visible()
     expect(page.locator(".feed")).to_contain_text(HOPPER)
@@ -174,7 +198,7 @@ def no_view_has_what_axe_objects_to(window: Window, device: str) -> None:
         page = window.open(view)
         if name == "live":
             await_that(page, "a picture", functools.partial(pictures, page))
-        page.wait_for_timeout(500)  # for what is loaded after the view itself
+        page.wait_for_timeout(300)  # for what is loaded after the view itself
         window.keep(name)
         wide = page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert wide, f"{name} is wider than the {device}"
@@ -187,9 +211,14 @@ def two_tabs_and_a_slow_reader_see_what_is_now(window: Window, other: Window, sl
     await_that(pages[0], "one tab's pictures", lambda: pictures(pages[0]) > 20)
     await_that(pages[1], "the other tab's pictures", lambda: pictures(pages[1]) > 20)
     first = pictures(pages[0])
-    # It gets a few of fifteen pictures a second; a queue would be further behind with each.
-    await_that(pages[2], "the slow one's pictures", lambda: pictures(pages[2]) > 12)
-    assert behind_s(pages[2]) < 4
+    # It gets a few of fifteen pictures a second. In a queue, the time of what it sees would go by
+    # as much more slowly; as it gets the newest, it goes by as it does here.
+    await_that(pages[2], "the slow one's pictures", lambda: pictures(pages[2]) > 2)
+    began_s, captured_first_s = time.monotonic(), captured_s(pages[2])
+    drawn = pictures(pages[2]) + 10
+    await_that(pages[2], "more of them", lambda: pictures(pages[2]) > drawn)
+    passed_s = time.monotonic() - began_s
+    assert captured_s(pages[2]) - captured_first_s > passed_s / 2
     assert pictures(pages[0]) > first
 
 

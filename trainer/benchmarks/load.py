@@ -226,7 +226,7 @@ def _by_role(
 
 
 def _write_config(base: Path, clips: list[Path], count: int) -> None:
-    tables = []
+    tables = ["[web]\nenabled = false\n"]  # nobody looks, and another pipeline may have the port
     for number in range(count):
         clip = clips[number % len(clips)].resolve()
         tables.append(f'[cameras.cam-{number:02d}]\nsource = "{clip}"\nloop = true\n')

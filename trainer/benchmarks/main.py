@@ -103,6 +103,38 @@ def load(
 
 
 @app.command()
+def page(
+    pages: Annotated[list[int] | None, typer.Option(help="Pages open at once.")] = None,
+    cameras: Annotated[int, typer.Option(min=1, max=16, help="Cameras, all on each page.")] = 4,
+    seconds: Annotated[float, typer.Option(min=2, help="How long each is watched.")] = 20.0,
+    json_file: JsonFile = None,
+) -> None:
+    """Measure live pictures on open pages, and the pipeline's own figures beside none."""
+    from trainer.benchmarks.page import measure
+
+    def shown(milliseconds: float | None) -> str:
+        return "-" if milliseconds is None else f"{milliseconds:.0f}"
+
+    figures = measure(cameras, pages or [1, 4, 10], seconds, _say)
+    title = f"{cameras} cameras of 1280 x 720 at 30 fps, pictures {figures['width']} wide"
+    table = Table(title=title, title_justify="left")
+    for column in (
+        "pages", "pictures/s a page", "p50 ms", "p95 ms", "frames/s", "events p95 ms",
+    ):  # fmt: skip
+        table.add_column(column, justify="right")
+    for row in figures["pages"]:
+        table.add_row(
+            str(row["n"]),
+            f"{row['pictures_per_s']:.1f}",
+            *(shown(row[f"latency_ms_p{p}"]) for p in (50, 95)),
+            f"{row['pipeline_fps']:.1f}",
+            shown(row["pipeline_latency_ms_p95"]),
+        )
+    _console().print(table)
+    _write(json_file, figures)
+
+
+@app.command()
 def transport(
     seconds: Annotated[float, typer.Option(min=1, help="Time for each side.")] = 8.0,
     json_file: JsonFile = None,

@@ -172,7 +172,8 @@ def _observe(event: object, observed: Observed, totals: Totals) -> None:
 
 def _write_config(base: Path, source: str, pace: str) -> Path:
     path = base / "config.toml"
-    path.write_text(f'[cameras.bench]\nsource = "{source}"\npace = "{pace}"\n')
+    camera = f'[cameras.bench]\nsource = "{source}"\npace = "{pace}"\n'
+    path.write_text(f"{camera}[web]\nenabled = false\n")
     return path
 
 

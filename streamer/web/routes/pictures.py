@@ -1,6 +1,6 @@
 """Pictures of one camera, with the names drawn onto them: as a JPEG, and as a stream of them.
 
-For pages of others, Home Assistant, VLC and `<img>`; our own page has `live`.
+For VLC, Home Assistant's generic camera and programs; our own page has `live`.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ async def jpeg(
     """Return the camera's next picture."""
     viewer = _viewer(state, camera, plain, width)
     try:
-        picture = await _next(viewer)
+        picture = await _next(state, viewer)
     finally:
         viewer.close()
     if picture is None:
@@ -61,7 +61,7 @@ async def mjpeg(
 async def _parts(state: State, viewer: Viewer) -> AsyncIterator[bytes]:
     try:
         while not state.ending.is_set():
-            picture = await _next(viewer)
+            picture = await _next(state, viewer)
             if picture is not None:
                 head = f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\n"
                 head += f"Content-Length: {len(picture.jpeg)}\r\n\r\n"
@@ -70,11 +70,11 @@ async def _parts(state: State, viewer: Viewer) -> AsyncIterator[bytes]:
         viewer.close()
 
 
-async def _next(viewer: Viewer) -> Picture | None:
-    """Return the next picture; None where none comes for a while."""
+async def _next(state: State, viewer: Viewer) -> Picture | None:
+    """Return the next picture; None where none comes for a while, or the process ends."""
     try:
         async with asyncio.timeout(WAIT_S):
-            while (picture := viewer.take()) is None:
+            while (picture := viewer.take()) is None and not state.ending.is_set():
                 await viewer.wait()
     except TimeoutError:
         return None

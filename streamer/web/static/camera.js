@@ -51,8 +51,8 @@ function placeBoxes(layer, boxes, header, { width: shownPx, onClick, marked }) {
     const [x, y, width, height] = face.box;
     const low = y < header.height * 0.12 ? " low" : "";
     const word = wordOf(face);
-    const room = shownPx * (1 - x / header.width);
-    const right = word.length * LETTER_PX + LABEL_PX > room ? " right" : "";
+    const [before, after] = [(x + width) / header.width, 1 - x / header.width];
+    const right = word.length * LETTER_PX + LABEL_PX > shownPx * after && before > after ? " right" : "";
     const kind = `face-box ${kindOf(face)}${low}${right}${face.track === marked ? " marked" : ""}`;
     if (box.className !== kind) box.className = kind;
     if (box.firstChild.textContent !== word) box.firstChild.textContent = word;

@@ -118,4 +118,5 @@ function App() {
   return ready && html`<${Page} />`;
 }
 
+document.documentElement.lang = T.language;
 render(html`<${App} />`, document.getElementById("page"));

@@ -117,6 +117,7 @@ function Look({ camera, onBack }) {
   const hint = faces.length === 0 ? T.setup.noFace : face ? T.setup.ready(wordOf(face)) : T.setup.several;
   const enrol = (event) => {
     event.preventDefault();
+    setAsked(null);
     run(async () => {
       const { job: begun, ended } = await enrolTrack(name.trim(), camera.name, face.track);
       embed(begun);

@@ -10,6 +10,7 @@ from typing import Any
 from streamer.history.database import history
 from streamer.history.writer import Writer
 from streamer.web.events import MAX_WAITING, EventHub
+from streamer.web.here import BELIEVED_S, HereBook
 from streamer.wire.messages import GalleryEvent, PresenceEvent
 from tests.streamer.history.heard import ALL, LIMITS, event, presence
 from tests.streamer.web.serving import PATIENCE_S, Served, served, web_config
@@ -137,3 +138,13 @@ def test_who_is_here_is_known_from_snapshots_and_corrected_by_events(web: Served
     assert [each["person"] for each in here()] == ["Ann", "Bob"]
     web.publisher.tell(b"presence/door", PresenceEvent("door", "run", ()))
     assert here() == []
+
+
+def test_nobody_is_here_whom_nothing_was_heard_of_for_a_while() -> None:
+    now = 0.0
+    book = HereBook(clock=lambda: now)
+    book.take_presence(presence((1, "Ada", None)))
+    now += BELIEVED_S
+    assert len(book.all()) == 1
+    now += 1
+    assert book.all() == []

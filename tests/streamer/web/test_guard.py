@@ -25,7 +25,15 @@ def test_only_addresses_and_known_names_are_answered_to(bare: httpx.Client, web:
         for host in ("localhost", f"localhost:{port}", "127.0.0.1", "[::1]", "192.0.2.7:80"):
             assert bare.get("/api/cameras", headers={"Host": host}).status_code == 200, host
         # A name that somebody has pointed at this address: DNS rebinding.
-        for host in ("evil.example", f"evil.example:{port}", "localhost.evil.example", "", "a@b:c"):
+        for host in (
+            "evil.example",
+            f"evil.example:{port}",
+            "localhost.evil.example",
+            "",
+            "a@b:c",
+            "evil@localhost",
+            "localhost/x",
+        ):
             answer = bare.get("/api/cameras", headers={"Host": host})
             assert answer.status_code in (400, 421), host
             assert "door" not in answer.text

@@ -2,15 +2,18 @@
 
 import json
 import threading
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
 from streamer.wire.codec import encode
 from streamer.wire.messages import FaceInPicture, FrameEvent, PlainFrameEvent
-from tests.streamer.web.serving import PATIENCE_S, Served
+from tests.streamer.web.serving import PATIENCE_S, Served, served, web_config
 
 DOOR = b"plain/door/640"
 
@@ -134,3 +137,23 @@ def test_a_camera_can_be_had_as_a_jpeg_and_as_a_stream(web: Served) -> None:
     assert web.http.get("/camera/nowhere.jpg").status_code == 404
     (hall,) = [each for each in web.http.get("/api/cameras").json() if each["name"] == "hall"]
     assert hall["source"] == "rtsp://***@192.0.2.1/stream"
+
+
+def test_who_looks_and_listens_is_let_go_at_the_end(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with ExitStack() as stack:
+        with served(web_config(folder)) as web:
+            socket = stack.enter_context(web.live())
+            say(socket, cameras=["door"])
+            streams = []
+            for path in ("/api/events", "/camera/hall.mjpg"):
+                client = stack.enter_context(httpx.Client(base_url=web.url, timeout=PATIENCE_S))
+                streams.append(stack.enter_context(client.stream("GET", path)))
+            web.publisher.wait_for(DOOR)
+            web.publisher.wait_for(b"frame/hall")
+        with pytest.raises(ConnectionClosed):
+            socket.recv(PATIENCE_S)
+        for stream in streams:
+            stream.read()  # to its end, which is a proper one
+    assert caplog.messages == []

@@ -3,33 +3,19 @@
 import io
 import time
 import zipfile
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from shutil import copytree
 from typing import Any
 
 import numpy as np
-import pytest
 
 from streamer.history.database import history
 from streamer.history.writer import Writer
 from streamer.vision.images import decode_image
 from tests.streamer.history.heard import ALL, LIMITS, crops, event
-from tests.streamer.web.serving import PATIENCE_S, Served, served, web_config
-from tests.trainer.control.running import serving, with_this
-from workers.embedding.embedder import Embedder
+from tests.streamer.web.serving import PATIENCE_S, Served
 
 COLLINS, HOPPER = "Eileen Collins", "Grace Hopper"
-
-
-@pytest.fixture
-def with_people(folder: Path, both_enrolled: Path, embedder: Embedder) -> Iterator[Served]:
-    """A web process beside a control service, with two people."""
-    copytree(both_enrolled, folder / "var" / "gallery")
-    config = web_config(folder)
-    with served(config) as web, serving(config, with_this(embedder)):
-        yield web
 
 
 def done(web: Served, path: str, **sent: Any) -> dict[str, Any]:

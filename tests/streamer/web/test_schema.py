@@ -1,13 +1,9 @@
 """Whatever the description of REST allows, and what it does not, sent to a real service."""
 
-from collections.abc import Iterator
 from contextlib import suppress
 from itertools import product
-from pathlib import Path
-from shutil import copytree
 from typing import Any
 
-import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
@@ -15,22 +11,11 @@ from schemathesis.core.result import Ok
 from schemathesis.generation import GenerationMode
 
 from streamer.web.guard import OWN_HEADER
-from tests.streamer.web.serving import PATIENCE_S, Served, served, web_config
-from tests.trainer.control.running import serving, with_this
-from workers.embedding.embedder import Embedder
+from tests.streamer.web.serving import PATIENCE_S, Served
 
 EXAMPLES = 4
 ENDLESS = r"^/camera/|^/api/events"
 """What waits for pictures or events; test_live and test_events have them."""
-
-
-@pytest.fixture
-def with_people(folder: Path, both_enrolled: Path, embedder: Embedder) -> Iterator[Served]:
-    """A web process beside a control service, with two people."""
-    copytree(both_enrolled, folder / "var" / "gallery")
-    config = web_config(folder)
-    with served(config) as web, serving(config, with_this(embedder)):
-        yield web
 
 
 def test_every_answer_is_as_the_description_says(with_people: Served) -> None:
