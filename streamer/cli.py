@@ -42,7 +42,7 @@ def _run() -> None:
     try:
         from streamer.commands.app import load_app
 
-        load_app()()
+        load_app()(prog_name="facestream")
     except FacestreamError as error:
         _fail(*str(error).splitlines())
     except ModuleNotFoundError as error:

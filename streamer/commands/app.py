@@ -11,7 +11,6 @@ app = typer.Typer(
     help="Names the people in live video.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

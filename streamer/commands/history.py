@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from streamer.commands.completion import complete_camera, complete_seen
 from streamer.commands.roles import HeartbeatOption
 from streamer.config.loading import load_config
 from streamer.errors import ConfigError
@@ -20,8 +21,13 @@ _MAX_S = 100 * 366 * 86_400
 
 Since = Annotated[str, typer.Option(help="Not before: 90s, 15m, 1h, 2d, 1w ago, or a time.")]
 Until = Annotated[str, typer.Option(help="Not after, in the same words.")]
-Person = Annotated[str, typer.Option(help="Of this person, or of a stranger: unknown-17.")]
-Camera = Annotated[str, typer.Option(help="Of this camera.")]
+Person = Annotated[
+    str,
+    typer.Option(
+        help="Of this person, or of a stranger: unknown-17.", autocompletion=complete_seen
+    ),
+]
+Camera = Annotated[str, typer.Option(help="Of this camera.", autocompletion=complete_camera)]
 Limit = Annotated[int, typer.Option(min=1, help="At most so many, the newest.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from streamer.commands.completion import complete_camera
 from streamer.config.loading import load_config
 from streamer.errors import ConfigError
 
@@ -14,7 +15,9 @@ SharedFramesOption = Annotated[list[str] | None, typer.Option("--frames", hidden
 
 def capture(
     context: typer.Context,
-    camera: Annotated[str, typer.Argument(help="A camera's name in the config.")],
+    camera: Annotated[
+        str, typer.Argument(help="A camera's name in the config.", autocompletion=complete_camera)
+    ],
     heartbeat: HeartbeatOption = None,
     shared_frames: SharedFramesOption = None,
 ) -> None:

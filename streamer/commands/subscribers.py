@@ -12,12 +12,18 @@ import typer
 from rich.console import Console
 
 from streamer.client.subscriber import Subscriber
+from streamer.commands.completion import complete_camera
 from streamer.config.loading import load_config
 from streamer.config.sections import Config
 from streamer.errors import ConfigError
 from streamer.wire.messages import CorrectionEvent, IdentityEvent
 
 Address = Annotated[str, typer.Option(help="Where to subscribe; by default the bus of the config.")]
+
+OneCamera = Annotated[
+    str,
+    typer.Option(help="Which camera; by default the first.", autocompletion=complete_camera),
+]
 
 
 def watch(
@@ -54,7 +60,7 @@ def record(
     context: typer.Context,
     path: Annotated[Path, typer.Argument(help="The clip: .mp4, .avi or .mkv.")],
     seconds: Annotated[float, typer.Option(min=0.1, max=86_400, help="How long.")] = 10.0,
-    camera: Annotated[str, typer.Option(help="Which camera; by default the first.")] = "",
+    camera: OneCamera = "",
     fps: Annotated[float, typer.Option(min=1, max=120, help="Frames a second of the clip.")] = 25.0,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for a picture.")] = 20.0,
     address: Address = "",
@@ -83,7 +89,7 @@ def record(
 def snapshot(
     context: typer.Context,
     path: Annotated[Path, typer.Argument(help="The picture: .jpg, .png, .bmp or .webp.")],
-    camera: Annotated[str, typer.Option(help="Which camera; by default the first.")] = "",
+    camera: OneCamera = "",
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for a picture.")] = 20.0,
     address: Address = "",
 ) -> None:

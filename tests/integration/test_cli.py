@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -32,7 +33,9 @@ def environment(home: Path) -> dict[str, str]:
 def prompt() -> Iterator[Prompt]:
     """As `facestream`, without the second that a command takes to load."""
     with forking("tests.integration.prompt") as context:
-        yield lambda *arguments, cwd: run_prompt(context, arguments, cwd, environment(cwd))
+        yield lambda *arguments, cwd, **more: run_prompt(
+            context, arguments, cwd, environment(cwd) | more
+        )
 
 
 def facestream(*arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
@@ -130,6 +133,56 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     ), done.stderr
     if arguments in (["check"], ["run"]):
         assert len(done.stderr.splitlines()) == done.stderr.count("facestream:") == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("rec", ["record"]),
+        ("gallery act", ["activate"]),
+        ("people --", ["--help"]),
+        ("snapshot out.jpg --camera ", ["door", "hall"]),
+        ("capture h", ["hall"]),
+        ("--config other.toml capture ", ["shop"]),
+        ("forget ", ["Eileen\\ Collins", "Grace\\ Hopper"]),
+        ("forget Grace\\ H", ["Grace\\ Hopper"]),
+        ('forget "Grace H', ["Grace Hopper"]),
+        ("merge Grace\\ Hopper E", ["Eileen\\ Collins"]),
+        ("visits --person E", []),  # nobody was seen: there is no history
+        ("--config none.toml forget ", []),
+    ],
+)
+def test_tab_completes_commands_cameras_and_people(
+    folder: Path, prompt: Prompt, gallery: Gallery, line: str, expected: list[str]
+) -> None:
+    hall = '[cameras.hall]\nsource = "demo"\n'
+    (folder / "config.toml").write_text(CAMERA + hall)
+    (folder / "other.toml").write_text(hall.replace("hall", "shop"))
+    words = ["facestream", *re.split(r"(?<!\\) ", line)]
+    if '"' in line:
+        words = ["facestream", "forget", '"Grace H']
+    asked = {"COMP_WORDS": "\n".join(words), "COMP_CWORD": str(len(words) - 1)}
+    done = prompt(cwd=folder, _FACESTREAM_COMPLETE="complete_bash", **asked)
+    assert done.stderr == ""
+    assert done.stdout.split("\n") == [*(expected or [""]), ""]
+
+
+def test_completion_is_shown_and_installed_for_bash(folder: Path) -> None:
+    command = shlex.join([str(Path(sys.executable).parent / "facestream")])
+    for option in ("--show-completion", "--install-completion"):
+        done = subprocess.run(
+            ["bash", "-c", f"{command} {option}; exit"],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=folder,
+            env=environment(folder),
+        )
+        assert done.returncode == 0, done.stderr
+    written = "".join(
+        path.read_text() for path in folder.rglob("*") if path.is_file() and path.parent != folder
+    )
+    assert "complete -o default -F _facestream_completion facestream" in written
 
 
 def test_check_says_what_is_right_and_no_secret(folder: Path) -> None:

@@ -24,6 +24,7 @@ from trainer.commands.enrolment_report import (
 from trainer.commands.performing import perform, perform_there
 from trainer.support.progress import progress_bar
 from trainer.support.stopping import stoppable
+from workers.commands.completion import complete_person
 
 if TYPE_CHECKING:
     from trainer.enrolment.bulk import Rules
@@ -47,7 +48,7 @@ def register(app: typer.Typer) -> None:
 
 def enrol(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="The person's name.")],
+    name: Annotated[str, typer.Argument(help="The person's name.", autocompletion=complete_person)],
     paths: Annotated[list[Path], typer.Argument(help="Photos, folders and clips of them.")],
     force: Force = False,
     accept_look_alikes: AcceptLookAlikes = False,
@@ -176,7 +177,7 @@ def people(context: typer.Context) -> None:
 
 def forget(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="The person's name.")],
+    name: Annotated[str, typer.Argument(help="The person's name.", autocompletion=complete_person)],
 ) -> None:
     """Forget a person: all that the data folder holds of them is deleted.
 

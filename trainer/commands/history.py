@@ -24,6 +24,7 @@ from streamer.config.sections import Config
 from streamer.errors import GalleryError
 from streamer.history import queries
 from streamer.history.database import history
+from workers.commands.completion import complete_person
 
 if TYPE_CHECKING:
     from streamer.history.queries import Wanted
@@ -75,7 +76,9 @@ def events(
 
 def export(
     context: typer.Context,
-    person: Annotated[str, typer.Argument(metavar="PERSON", help="Whose data.")],
+    person: Annotated[
+        str, typer.Argument(metavar="PERSON", help="Whose data.", autocompletion=complete_person)
+    ],
     out: Annotated[Path, typer.Option("--out", help="The .zip file to write.")],
 ) -> None:
     """Write all that is held of a person into one file: pictures, numbers, events, visits."""

@@ -12,11 +12,12 @@ from streamer.errors import ConfigError
 from streamer.wire.control import Merge, Rename, SetConsent
 from streamer.wire.timestamps import utc_text
 from trainer.commands.performing import perform
+from workers.commands.completion import complete_person
 
 _DAYS = {"d": 1.0, "w": 7.0, "y": 365.25}
 _DAY_NS = 86_400_000_000_000
 _MAX_DAYS = 36_525.0
-Name = Annotated[str, typer.Argument(help="The person's name.")]
+Name = Annotated[str, typer.Argument(help="The person's name.", autocompletion=complete_person)]
 
 
 def register(app: typer.Typer) -> None:
@@ -37,7 +38,9 @@ def rename(
 def merge(
     context: typer.Context,
     name: Name,
-    into: Annotated[str, typer.Argument(metavar="INTO", help="Who it is.")],
+    into: Annotated[
+        str, typer.Argument(metavar="INTO", help="Who it is.", autocompletion=complete_person)
+    ],
 ) -> None:
     """Say that two people are one, who goes on as INTO."""
     perform(load_config(context.obj), Merge(id=new_request_id(), person=name, into=into))

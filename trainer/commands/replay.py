@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from streamer.commands.completion import complete_camera
 from streamer.config.loading import load_config
 from streamer.errors import ConfigError, DatasetError
 from streamer.files import write_file
@@ -34,7 +35,10 @@ def replay(
         bool, typer.Option("--fast", help="As fast as it goes, with every frame; no latencies.")
     ] = False,
     camera: Annotated[
-        str, typer.Option(help="With this camera's own settings of the config.")
+        str,
+        typer.Option(
+            help="With this camera's own settings of the config.", autocompletion=complete_camera
+        ),
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
     page: Annotated[

@@ -13,6 +13,7 @@ from streamer.errors import ConfigError, GalleryError
 from streamer.files import write_file
 from streamer.wire.control import PutBack
 from trainer.commands.performing import perform
+from workers.commands.completion import complete_person
 
 
 def register(app: typer.Typer) -> None:
@@ -23,7 +24,9 @@ def register(app: typer.Typer) -> None:
 
 def set_aside(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="Only this person's.")] = "",
+    name: Annotated[
+        str, typer.Argument(help="Only this person's.", autocompletion=complete_person)
+    ] = "",
     sheet: Annotated[Path | None, typer.Option(help="Also draw them into this .jpg file.")] = None,
 ) -> None:
     """List the crops that were enrolled and are set aside, and why.
@@ -56,7 +59,7 @@ def set_aside(
 
 def put_back(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="The person's name.")],
+    name: Annotated[str, typer.Argument(help="The person's name.", autocompletion=complete_person)],
     ids: Annotated[list[str], typer.Argument(help="As `facestream set-aside` lists them, or all.")],
 ) -> None:
     """Put crops that were set aside back; they are this person's, and stay."""

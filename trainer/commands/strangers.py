@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from streamer.commands.completion import complete_stranger
 from streamer.commands.history import AsJson, Since, local_time, moment_ms
 from streamer.config.loading import load_config
 from streamer.control.line import new_request_id
@@ -16,9 +17,12 @@ from streamer.history.database import history
 from streamer.wire.control import Ignore, NameStranger, NotHer
 from trainer.commands.enrolment import Force
 from trainer.commands.performing import perform
+from workers.commands.completion import complete_person
 
 _KEPT_SINCE = "strangers are kept only while strangers.keep is true"
-Stranger = Annotated[str, typer.Argument(help="A stranger, e.g. unknown-17.")]
+Stranger = Annotated[
+    str, typer.Argument(help="A stranger, e.g. unknown-17.", autocompletion=complete_stranger)
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -79,7 +83,12 @@ def unknowns(context: typer.Context, since: Since = "", as_json: AsJson = False)
 def name(
     context: typer.Context,
     stranger: Stranger,
-    person: Annotated[str, typer.Argument(metavar="NAME", help="Who it is, enrolled or not.")],
+    person: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="Who it is, enrolled or not.", autocompletion=complete_person
+        ),
+    ],
     force: Force = False,
 ) -> None:
     """Enrol a stranger from what was kept; earlier visits get the name, too."""
@@ -89,7 +98,9 @@ def name(
 
 def not_(
     context: typer.Context,
-    person: Annotated[str, typer.Argument(metavar="NAME", help="Who it was not.")],
+    person: Annotated[
+        str, typer.Argument(metavar="NAME", help="Who it was not.", autocompletion=complete_person)
+    ],
     event: Annotated[str, typer.Argument(help="The id of an event: facestream events.")],
 ) -> None:
     """Say that an event was not that person but somebody else; the crop is learnt from."""
@@ -98,7 +109,12 @@ def not_(
 
 def ignore(
     context: typer.Context,
-    who: Annotated[str, typer.Argument(help="A stranger, e.g. unknown-17, or a name.")] = "",
+    who: Annotated[
+        str,
+        typer.Argument(
+            help="A stranger, e.g. unknown-17, or a name.", autocompletion=complete_person
+        ),
+    ] = "",
     undo: Annotated[bool, typer.Option("--undo", help="Ignore them no more.")] = False,
 ) -> None:
     """Have somebody be in no event from now on; without a name, list who is ignored.
