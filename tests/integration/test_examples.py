@@ -67,7 +67,7 @@ def test_it_prints_who_comes_and_goes(example: list[str], folder: Path) -> None:
         patience = threading.Timer(GENEROUS_S, program.kill)  # ends what is read below
         patience.start()
         try:
-            asked = set()
+            asked: set[bytes] = set()
             while len(asked) < 2:
                 assert publisher.poll(round(GENEROUS_S * 1000)), "it does not subscribe"
                 asked.add(publisher.recv())
