@@ -1,4 +1,4 @@
-"""Make pages of what lies above docs/, and have the links of GitHub work on the site, too.
+"""Make pages of what lies beside docs/, and have the links of GitHub work on the site, too.
 
 mkdocs calls these functions; mkdocs.yml names this file.
 """
@@ -18,12 +18,12 @@ TOP = {
     "SECURITY.md": "SECURITY.md",
     "config.toml": "settings.md",
     "LICENSE": "LICENSE.txt",
+    "streamer/web/static/preact.LICENSE.txt": "preact.LICENSE.txt",
 }
-"""Files of the top, and what they are called on the site."""
+"""Files beside docs/, and what they are called on the site."""
 
 _ABOVE = re.compile(r"\]\((?P<up>(?:\.\./)*)\.\./(?P<name>" + "|".join(TOP) + r")(?=[#)])")
 _BESIDE = re.compile(r"\]\((?P<name>" + "|".join(TOP) + r")(?=[#)])")
-_THREE = re.compile(r"^ {3}(?=\S)", re.MULTILINE)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -42,5 +42,16 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Turn links to the top to their pages, and indent lists by four, as this Markdown wants."""
-    markdown = _ABOVE.sub(lambda found: f"]({found['up']}{TOP[found['name']]}", markdown)
-    return _THREE.sub("    ", markdown)
+    return _indented(_ABOVE.sub(lambda found: f"]({found['up']}{TOP[found['name']]}", markdown))
+
+
+def _indented(markdown: str) -> str:
+    """Indent what belongs to a point of a list by four; blocks outside lists stay as they are."""
+    lines, block = [], False
+    for line in markdown.splitlines():
+        if line.startswith("```"):
+            block = not block
+        elif line.startswith("   ") and not block:
+            line = f" {line}"
+        lines.append(line)
+    return "\n".join(lines)
