@@ -42,4 +42,6 @@ def check(context: typer.Context) -> None:
     for name, camera in config.cameras.items():
         typer.echo(f"{name}: {redact(str(camera.source))}")
     workers, threads = config.embed.pool(available_cores())
-    typer.echo(f"{config.path} is right: {workers} workers with {threads} threads each")
+    hands = "1 worker" if workers == 1 else f"{workers} workers"
+    each = "1 thread" if threads == 1 else f"{threads} threads"
+    typer.echo(f"{config.path} is right: {hands} with {each} each")
