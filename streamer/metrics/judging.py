@@ -46,9 +46,11 @@ def judge(snapshot: Snapshot, processes: Processes | None, config: Config) -> Ve
 
 
 def waits_for(snapshot: Snapshot, processes: Processes | None, config: Config) -> bool:
-    """Tell whether a report is still to come from a process that runs."""
+    """Tell whether a report is still to come from a process that runs, or the gallery's."""
     told = processes.processes if processes is not None else ()
-    return bool(_silent(snapshot.reports, told, config))
+    identify = any(one.process == IDENTIFY and one.fresh for one in snapshot.reports)
+    gallery_to_come = identify and snapshot.gallery is None
+    return gallery_to_come or bool(_silent(snapshot.reports, told, config))
 
 
 def _not_running(told: Iterable[ProcessStatus]) -> list[str]:
