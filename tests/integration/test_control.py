@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from streamer.control import Control, ControlError, Job
+from streamer.files import open_to_others
 from streamer.vision.images import decode_image
 from tests.integration.harness import LOOP, Pipeline, leftovers
 
@@ -72,5 +73,6 @@ def test_a_face_before_a_camera_is_enrolled_by_the_workers_and_renamed(
         assert "onnxruntime" not in mapped
         done = pipeline.call("forget", "Zoë")
         assert done.returncode == 0, done.stderr
+        assert open_to_others(pipeline.folder / "var") == [], "jobs, too; it ran with umask 0"
     assert pipeline.stop() == 0
     assert leftovers(pipeline.folder) == []
