@@ -93,7 +93,8 @@ def expect(message: object, cls: type[M]) -> M:
 
 def _check_size(content: dict[Any, Any]) -> None:
     """Raise ProtocolError for a header of more values than any message has."""
-    containers, items = [content], 0
+    containers: list[Any] = [content]
+    items = 0
     for container in containers:
         inner = container.values() if isinstance(container, dict) else container
         items += len(container)
