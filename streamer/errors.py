@@ -9,6 +9,7 @@ FacestreamError ............. anything that a user can correct: one line, exit c
 |-- GalleryError ............ a gallery that is damaged, empty or made with other weights
 |-- HistoryError ............ a store of events that is damaged, full or newer than this program
 |-- WebhookError ............ a queue of deliveries that cannot be read or written
+|-- BackupError ............. a backup that is damaged, foreign or newer, or cannot be made
 |-- ControlError ............ a change of people that was refused, failed or cannot be asked for
 `-- DatasetError ............ a folder of photos that cannot be trained on
 """
@@ -48,6 +49,10 @@ class HistoryError(FacestreamError):
 
 class WebhookError(FacestreamError):
     """The queue of webhooks' deliveries cannot be read or written."""
+
+
+class BackupError(FacestreamError):
+    """A backup cannot be made, or cannot be restored."""
 
 
 class ControlError(FacestreamError):

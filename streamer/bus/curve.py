@@ -15,7 +15,6 @@ A public key in `authorised/` itself, where versions before roles put all of the
 subscriber's: whatever it was made for, it can change nothing.
 """
 
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,7 +24,7 @@ import zmq
 import zmq.auth
 
 from streamer.errors import ConfigError
-from streamer.files import replacing
+from streamer.files import private_folder, write_file
 
 KeyRole = Literal["capture", "worker", "subscriber", "control"]
 KEY_ROLES: tuple[KeyRole, ...] = get_args(KeyRole)
@@ -73,7 +72,7 @@ def make_keys(folder: Path, clients: Mapping[KeyRole, Sequence[str]]) -> list[Pa
             check_name(name)
     made = []
     for private in (folder, folder / "authorised"):
-        _make_private_folder(private)
+        private_folder(private, close=True)
     if not (folder / _NOT_FOR_GIT).exists():
         _write_private(folder / _NOT_FOR_GIT, "*\n")
     if not (folder / "server.key_secret").exists():
@@ -119,7 +118,7 @@ def _authorise(folder: Path, role: KeyRole, name: str) -> list[Path]:
     authorised = folder / "authorised" / role / f"{name}.key"
     if authorised.exists():
         return []
-    _make_private_folder(authorised.parent)
+    private_folder(authorised.parent, close=True)
     before_roles = folder / "authorised" / f"{name}.key"
     if before_roles.exists():
         before_roles.replace(authorised)
@@ -128,7 +127,7 @@ def _authorise(folder: Path, role: KeyRole, name: str) -> list[Path]:
     secret = folder / name / "client.key_secret"
     made = []
     if known is None and not secret.exists():
-        _make_private_folder(secret.parent)
+        private_folder(secret.parent, close=True)
         made += _make_pair(secret)
         server = secret.parent / "server.key"
         _write_key(server, load_key(folder / "server.key")[0])
@@ -154,12 +153,4 @@ def _write_key(path: Path, public: bytes, secret: bytes | None = None) -> None:
 
 
 def _write_private(path: Path, text: str) -> None:
-    with replacing(path) as partial:
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text)
-
-
-def _make_private_folder(folder: Path) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.chmod(0o700)
+    write_file(path, text.encode())

@@ -12,12 +12,15 @@ import zmq
 from streamer.bus.admission import Admission
 from streamer.bus.curve import KeyRole, load_key
 from streamer.errors import ConfigError
+from streamer.files import private_folder
 from streamer.wire.codec import MAX_PART_BYTES
 
 HIGH_WATER_MARK = 256
 IPC_RETRY_MS = 200
 KEEP_ALIVE_IDLE_S = 5
 KEEP_ALIVE_INTERVAL_S = 2
+OLDEST_LIBZMQ = (4, 3, 5)
+"""Peers can crash those before 4.3.3 without a key (CVE-2020-15166); 4.3.4 is not tried."""
 
 Socket = zmq.Socket[bytes]
 
@@ -37,6 +40,18 @@ def is_tcp(address: str) -> bool:
     return address.startswith("tcp://")
 
 
+def check_libzmq(found: tuple[int, int, int] | None = None) -> None:
+    """Raise ConfigError where libzmq is older than what is tried."""
+    found = found or zmq.zmq_version_info()
+    if found < OLDEST_LIBZMQ:
+        needed = ".".join(map(str, OLDEST_LIBZMQ))
+        raise ConfigError(
+            f"libzmq must be {needed} or newer, for what is on the network. Received: "
+            f"{'.'.join(map(str, found))}; install pyzmq's own wheel: "
+            f"pip install --force-reinstall --only-binary :all: pyzmq"
+        )
+
+
 class Bus:
     """One process's ZeroMQ context; makes its sockets and closes them all.
 
@@ -46,6 +61,7 @@ class Bus:
     """
 
     def __init__(self, security: Security | None = None, data_path: Path | None = None) -> None:
+        check_libzmq()
         self._security = security or Security()
         self._data_path = data_path
         self._context: zmq.Context[Socket] = zmq.Context()
@@ -142,7 +158,7 @@ class Bus:
         folder = path.parent
         try:
             if self._data_path is not None and folder.is_relative_to(self._data_path):
-                folder.mkdir(parents=True, exist_ok=True)
+                private_folder(folder)
             if not folder.is_dir():
                 raise ConfigError(f"cannot listen on {address}: its folder must exist")
             if os.path.lexists(path) and not path.is_socket():

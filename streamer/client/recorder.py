@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from streamer.client.subscriber import Subscriber
 from streamer.errors import ConfigError, SourceError
-from streamer.files import replacing, write_file
+from streamer.files import SHARED_MODE, replacing, write_file
 from streamer.vision.images import decode_image, encode_image, resize_image
 from streamer.wire.messages import FrameEvent
 
@@ -31,7 +31,7 @@ def check_picture_path(path: Path) -> None:
 def snapshot(subscriber: Subscriber, path: Path, timeout_s: float) -> FrameEvent:
     """Write the next annotated picture. Raises SourceError if none comes in time."""
     event, image = _next_picture(subscriber, timeout_s)
-    write_file(path, encode_image(image, path.suffix.lower(), quality=95))
+    write_file(path, encode_image(image, path.suffix.lower(), quality=95), SHARED_MODE)
     return event
 
 

@@ -3,7 +3,7 @@
 import typer
 
 from streamer.config.loading import load_config
-from streamer.config.surroundings import lacks
+from streamer.config.surroundings import exposed, lacks
 from streamer.errors import ConfigError
 
 
@@ -39,6 +39,8 @@ def check(context: typer.Context) -> None:
         faults += str(error).splitlines()
     if faults:
         raise ConfigError("\n".join(faults))
+    for warning in exposed(config):
+        typer.echo(f"warning: {warning}", err=True)
     for name, camera in config.cameras.items():
         typer.echo(f"{name}: {redact(str(camera.source))}")
     workers, threads = config.embed.pool(available_cores())

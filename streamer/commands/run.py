@@ -16,6 +16,7 @@ from streamer.config.loading import load_config
 from streamer.config.sections import Config
 from streamer.config.surroundings import lacks
 from streamer.errors import ConfigError, FacestreamError
+from streamer.files import private_folder
 from streamer.runtime.json_lines import FAULT_PREFIX, as_json_line, json_line
 
 _LOCK_S = 0.5
@@ -127,10 +128,20 @@ def _run_lock(config: Config) -> Iterator[None]:
 
     Sockets left by a run that was killed are removed before, and this run's own after.
     """
+    with run_folder_locked(config):
+        try:
+            _remove_sockets(config)
+            yield
+        finally:
+            _remove_sockets(config)
+
+
+@contextlib.contextmanager
+def run_folder_locked(config: Config) -> Iterator[None]:
+    """Hold the lock alone; raises ConfigError where a pipeline is running."""
     folder = config.run_path
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o700)
+        private_folder(folder, close=True)
         descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise ConfigError(
@@ -146,10 +157,8 @@ def _run_lock(config: Config) -> Iterator[None]:
             f"another data_dir"
         ) from None
     try:
-        _remove_sockets(config)
         yield
     finally:
-        _remove_sockets(config)
         os.close(descriptor)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from streamer.config.checks import contradictions
+from streamer.config.replacement import finish_replacement
 from streamer.config.sections import Config
 from streamer.config.surroundings import data_dir_faults
 from streamer.errors import ConfigError
@@ -35,6 +36,8 @@ PER_CAMERA = ("detect", "track", "capture")
 def load_config(path: Path) -> Config:
     """Read and check a config file.
 
+    A restore of its data folder that was killed is finished first.
+
     Raises ConfigError with a line for every fault: file, key, what is allowed, what was received.
     """
     try:
@@ -54,6 +57,13 @@ def load_config(path: Path) -> Config:
     faults = [*data_dir_faults(config), *contradictions(config)]
     if faults:
         raise ConfigError("\n".join(f"{path}: {fault}" for fault in faults))
+    try:
+        finish_replacement(config.data_path)
+    except OSError as error:
+        raise ConfigError(
+            f"{config.data_path}: a restore was interrupted, and cannot be finished: "
+            f"{error.strerror}"
+        ) from error
     return config
 
 

@@ -1,6 +1,8 @@
 """What the config asks of this machine: folders, files and packages that must be there."""
 
+import contextlib
 import os
+import shlex
 import ssl
 import zipfile
 from importlib.util import find_spec
@@ -8,9 +10,11 @@ from pathlib import Path
 
 from streamer.config.sections import Config
 from streamer.errors import ConfigError
+from streamer.files import open_to_others
 
 EXTRA_RUNTIMES = ("onnxruntime", "openvino")
 MAX_PASSWORD_BYTES = 1024
+_NOT_OF_PEOPLE = ("cache", "demo", "weights")
 _DESCRIPTION = "description.npy"
 
 
@@ -31,6 +35,37 @@ def lacks(config: Config) -> list[str]:
     if config.bus.keys and not _is_folder(config.path.parent / config.bus.keys):
         faults.append("bus.keys: no such folder; make it with `facestream keys`")
     return [f"{config.path}: {fault}" for fault in faults]
+
+
+def exposed(config: Config) -> list[str]:
+    """Return a line for each place in which others could read faces, embeddings or secrets.
+
+    What is new is made closed; this is for what an earlier version, or somebody, left open.
+    """
+    folders = {"data_dir": config.data_path}
+    if config.bus.keys:
+        folders["bus.keys"] = Path(os.path.realpath(config.path.parent / config.bus.keys))
+    warnings = []
+    for key, folder in folders.items():
+        found = open_to_others(folder, _NOT_OF_PEOPLE)
+        if found:
+            warnings.append(
+                f"{config.path}: {key}: other users can read or enter {len(found)} files and "
+                f"folders, such as {found[0]}; close them with: "
+                f"chmod -R go= {shlex.quote(str(folder))}"
+            )
+    secrets = [config.web.key, config.mqtt.password_file]
+    secrets += [file for hook in config.webhook for file in (hook.url_file, hook.secret_file)]
+    sources = [str(camera.source) for camera in config.cameras.values()]
+    own = [config.path] if any("@" in source for source in sources) else []
+    for path in [*own, *(config.path.parent / file for file in secrets if file)]:
+        with contextlib.suppress(OSError):
+            if path.stat().st_mode & 0o077:
+                warnings.append(
+                    f"{config.path}: {path}: holds a secret that other users can read; close it "
+                    f"with: chmod go= {shlex.quote(str(path))}"
+                )
+    return warnings
 
 
 def data_dir_faults(config: Config) -> list[str]:

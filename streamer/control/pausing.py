@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 
-from streamer.files import write_file
+from streamer.files import private_folder, write_file
 
 log = logging.getLogger(__name__)
 
@@ -28,5 +28,5 @@ def read_paused(path: Path) -> frozenset[str]:
 
 def write_paused(path: Path, cameras: Iterable[str]) -> None:
     """Write them down. Raises OSError where they cannot be."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_file(path, json.dumps(sorted(cameras)).encode(), 0o600)
+    private_folder(path.parent)
+    write_file(path, json.dumps(sorted(cameras)).encode())

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from streamer.constants import HISTORY_FILE
 from streamer.errors import FacestreamError, HistoryError
+from streamer.files import private_folder
 
 BUSY_S = 5.0
 _SUFFIXES = ("", "-wal", "-shm", "-journal")
@@ -89,8 +90,7 @@ def open_history(path: Path, make: bool = False, busy_s: float = BUSY_S) -> sqli
     """
     with explained(path):
         if make:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path.parent.chmod(0o700)
+            private_folder(path.parent, close=True)
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         elif not path.is_file():
             raise HistoryError(

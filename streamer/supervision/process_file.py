@@ -59,7 +59,7 @@ class ProcessFile:
             return
         content = json.dumps(asdict(Processes(self._started_utc, now)), ensure_ascii=False)
         try:
-            write_file(self._path, content.encode(), mode=0o600)
+            write_file(self._path, content.encode())
         except OSError as error:
             self._retry_at = time.monotonic() + _RETRY_S
             log.warning("%s cannot be written: %s", self._path, error.strerror)

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from streamer.errors import ConfigError
-from streamer.files import write_file
+from streamer.files import private_folder, write_file
 
 SESSION_S = 30 * 86_400
 _TOKEN_BYTES = 32
@@ -22,8 +22,8 @@ _SESSION = re.compile(r"([0-9]{1,12})\.([0-9a-f]{64})")
 def make_token(path: Path) -> str:
     """Write a new token's hash into a file of the owner's alone; return the token."""
     token = secrets.token_urlsafe(_TOKEN_BYTES)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_file(path, f"{_hash(token)}\n".encode(), mode=0o600)
+    private_folder(path.parent, close=True)
+    write_file(path, f"{_hash(token)}\n".encode())
     return token
 
 

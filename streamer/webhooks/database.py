@@ -6,10 +6,11 @@ import sqlite3
 from pathlib import Path
 
 from streamer.errors import WebhookError
+from streamer.files import private_folder
 from streamer.history.database import transaction
 
 _BUSY_S = 5.0
-_VERSION = 1
+VERSION = 1
 _SCHEMA = """
     CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
     CREATE TABLE deliveries (
@@ -36,8 +37,7 @@ _SCHEMA = """
 def open_queue(path: Path, make: bool) -> sqlite3.Connection:
     """Open the file; with `make`, one that is not there is made. Raises WebhookError."""
     if make:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.parent.chmod(0o700)
+        private_folder(path.parent, close=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     elif not path.is_file():
         raise WebhookError(f"{path}: nothing is queued: no webhook has been called yet")
@@ -56,12 +56,12 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     for pragma in ("secure_delete = ON", "foreign_keys = ON", "temp_store = MEMORY"):
         connection.execute(f"PRAGMA {pragma}")
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    if version > _VERSION:
+    if version > VERSION:
         raise WebhookError(
-            f"{path}: its version must be at most {_VERSION}, and it is {version}: a newer "
+            f"{path}: its version must be at most {VERSION}, and it is {version}: a newer "
             f"facestream wrote it; use that one, or move the file away"
         )
-    if version < _VERSION:
+    if version < VERSION:
         connection.execute("PRAGMA journal_mode = WAL")
         with transaction(connection):
             if int(connection.execute("PRAGMA user_version").fetchone()[0]) == 0:
@@ -70,5 +70,5 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
                 connection.execute(
                     "INSERT INTO meta VALUES ('salt', ?)", (secrets.token_bytes(16),)
                 )
-                connection.execute(f"PRAGMA user_version = {_VERSION}")
+                connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("PRAGMA synchronous = FULL")  # what was queued survives a power cut

@@ -29,6 +29,11 @@ from streamer.wire.messages import (
 
 MAX_HEADER_BYTES = 256 * 1024
 MAX_PART_BYTES = 32 * 1024 * 1024
+MAX_CONTAINERS, MAX_ITEMS = 2048, 8192
+"""Lists and maps of a header, and what is in all of them: more than the largest message has. Each
+that does not fit costs pydantic a report of some hundred bytes, or several."""
+_SMALL_BYTES = 2048
+_MAX_SHOWN = 120
 
 M = TypeVar("M")
 
@@ -61,6 +66,8 @@ def decode(
         raise ProtocolError(f"a header must be one msgpack map: {error}") from error
     if not isinstance(content, dict):
         raise ProtocolError(f"a header must be a map. Received: {type(content).__name__}")
+    if len(header) > _SMALL_BYTES:
+        _check_size(content)
     version, kind = content.pop("v", None), content.pop("type", None)
     if version != VERSION:
         raise ProtocolError(f"the version must be {VERSION}. Received: {version!r:.40}")
@@ -69,9 +76,10 @@ def decode(
     try:
         message = _adapter(types[kind]).validate_python(content)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(step) for step in first["loc"])
-        raise ProtocolError(f"{kind}.{where}: {first['msg']}") from error
+        fault = f"{kind}.{where:.{_MAX_SHOWN}}: {first['msg']:.{_MAX_SHOWN}}"
+        raise ProtocolError(fault) from None  # which holds a report for everything in the message
     _check_buffers(message, buffers)
     return message, buffers
 
@@ -81,6 +89,21 @@ def expect(message: object, cls: type[M]) -> M:
     if not isinstance(message, cls):
         raise ProtocolError(f"expected {cls.__name__}. Received: {type(message).__name__}")
     return message
+
+
+def _check_size(content: dict[Any, Any]) -> None:
+    """Raise ProtocolError for a header of more values than any message has."""
+    containers: list[Any] = [content]
+    items = 0
+    for container in containers:
+        inner = container.values() if isinstance(container, dict) else container
+        items += len(container)
+        if items > MAX_ITEMS or len(containers) > MAX_CONTAINERS:
+            raise ProtocolError(
+                f"a header must have at most {MAX_CONTAINERS} lists and maps, and {MAX_ITEMS} "
+                f"values in them"
+            )
+        containers += [each for each in inner if isinstance(each, dict | tuple)]
 
 
 def _check_buffers(message: Any, buffers: Sequence[bytes | memoryview]) -> None:

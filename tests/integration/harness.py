@@ -56,7 +56,10 @@ class Pipeline:
         self._subscriber = Subscriber(address, ("identity/", "stats", "gallery", "correction"))
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
-                self.command(*(arguments or ("run",))), stdout=output, stderr=subprocess.STDOUT
+                self.command(*(arguments or ("run",))),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                umask=0,
             )
 
     def wait(self, what: str, condition: Callable[[], object], alive: bool = True) -> None:

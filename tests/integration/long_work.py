@@ -25,6 +25,7 @@ from trainer.evaluation.search import Found, Plan, search
 from workers.classifier.fitting import ClassifierSpec
 from workers.classifier.impostors import load_impostors
 from workers.gallery.people import People
+from workers.gallery.restore import restore
 from workers.gallery.store import GalleryStore
 
 _CHANGES = frozenset({"os.rename", "os.remove", "os.rmdir", "os.mkdir", "sqlite3.connect"})
@@ -75,6 +76,17 @@ def forget(data: Path) -> None:
 
 def forget_until_change(data: Path, number: int) -> None:
     """Forget a person, and be killed at the change of the file system of that number."""
+    _be_killed_at_change(number)
+    forget(data)
+
+
+def restore_until_change(data: Path, backup: Path, number: int) -> None:
+    """Restore a backup, and be killed likewise."""
+    _be_killed_at_change(number)
+    restore(data, backup)
+
+
+def _be_killed_at_change(number: int) -> None:
     changes = itertools.count(1)
 
     def count(event: str, arguments: tuple[object, ...]) -> None:
@@ -83,7 +95,6 @@ def forget_until_change(data: Path, number: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(count)
-    forget(data)
 
 
 def write_history(path: Path) -> None:

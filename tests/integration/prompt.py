@@ -43,6 +43,7 @@ def run_prompt(
 def _command(
     arguments: tuple[str, ...], cwd: Path, env: Mapping[str, str], outputs: list[Path]
 ) -> None:
+    os.umask(0)  # what is to be the owner's alone is so whatever the umask is
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(env)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from streamer.files import open_to_others
 from streamer.vision.files import read_image
 from streamer.vision.images import encode_image
 from tests.integration.forked import forking
@@ -247,6 +248,11 @@ def test_a_night_of_the_trainer(folder: Path, prompt: Prompt, portraits: dict[st
     assert ("probably one" in one, "probably two" in two) == (True, True)
     assert "6 faces of 6 pictures" in good("embed-files", "people", "--out", "e.npz")
     assert "6 faces: 2 people, 0 alone" in good("cluster", "people", "--out", "groups")
+    good("consent", "Grace Hopper", "--note", "signed")
+    good("export", "Grace Hopper", "--out", "var/hers.zip")
+    good("web", "token")
+    good("keys", "var/keys", "--worker", "gpu")
+    assert open_to_others(folder / "var") == [], "all this ran with umask 0"
 
 
 def test_the_demo_needs_nothing_and_names_who_it_enrolled(pipeline: Pipeline) -> None:

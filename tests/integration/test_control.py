@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from streamer.control import Control, ControlError, Job
+from streamer.files import open_to_others
 from streamer.vision.images import decode_image
 from tests.integration.harness import LOOP, Pipeline, leftovers
 
@@ -70,7 +71,18 @@ def test_a_face_before_a_camera_is_enrolled_by_the_workers_and_renamed(
         mapped = " ".join(each.path for each in process.memory_maps())
         assert "tensorflow" not in mapped
         assert "onnxruntime" not in mapped
+        done = pipeline.call("backup", "b.zip")
+        assert done.returncode == 0, done.stderr
+        done = pipeline.call("restore", "b.zip")
+        assert done.returncode == 2
+        assert "a pipeline is running here; stop it" in done.stderr
         done = pipeline.call("forget", "Zoë")
         assert done.returncode == 0, done.stderr
+        assert open_to_others(pipeline.folder / "var") == [], "jobs, too; it ran with umask 0"
     assert pipeline.stop() == 0
     assert leftovers(pipeline.folder) == []
+    assert "Zoë" not in pipeline.call("people").stdout
+    done = pipeline.call("restore", "b.zip")
+    assert done.returncode == 0, done.stderr
+    assert "forget them again" in done.stdout
+    assert "Zoë" in pipeline.call("people").stdout

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from streamer.errors import ConfigError, DatasetError
-from streamer.files import write_file
+from streamer.files import SHARED_MODE, write_file
 from trainer.commands.options import (
     Folders,
     HeldOutFolds,
@@ -66,5 +66,5 @@ def landmarks(
     if not done:
         typer.echo(f"stopped at step {training.step} of {steps}; the same command goes on")
         return
-    write_file(out, training.onnx())
+    write_file(out, training.onnx(), SHARED_MODE)
     typer.echo(f"{out}: from {len(faces.contexts)} faces")

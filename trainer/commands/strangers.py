@@ -49,7 +49,7 @@ def unknowns(context: typer.Context, since: Since = "", as_json: AsJson = False)
         typer.echo(f"no stranger is kept; {_KEPT_SINCE}", err=True)
         return
     sheet = config.history_path.with_name(SHEET)
-    write_file(sheet, strangers_sheet(shown), mode=0o600)
+    write_file(sheet, strangers_sheet(shown))
     if as_json:
         for person in people:
             row = {

@@ -4,6 +4,7 @@ import time
 from dataclasses import replace
 
 from streamer.errors import GalleryError, HistoryError
+from streamer.files import write_file
 from streamer.history import corrections
 from streamer.history.database import history
 from streamer.history.forgetting import clean, remove_sheet
@@ -101,7 +102,7 @@ def rollback(desk: Desk, change: Rollback, work: Work) -> None:
         if memory.is_file():  # done, or nearly, by a run that ended
             version, parent = memory.read_text().split()
         else:
-            memory.write_text(f"{version} {parent}")
+            write_file(memory, f"{version} {parent}".encode())
         store.activate(parent)
     work.version = parent
     work.say(f"gallery {parent} is in use; back with: facestream gallery activate {version}")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from streamer.files import write_file
+from streamer.files import private_folder, write_file
 from trainer.control.guarded import end, limit_memory, wait_for
 from trainer.control.work import Work
 from trainer.enrolment.bulk import Rules, harvest_to, read_harvest
@@ -48,7 +48,7 @@ def limit_of(path: Path) -> float:
 def harvest_files(files: Sequence[Wanted], rules: Rules, work: Work) -> dict[str, Harvest]:
     """Harvest each file, for each person; a run that ended is gone on with."""
     folder = work.folder / "harvest"
-    folder.mkdir(exist_ok=True)
+    private_folder(folder)
     places = [(file, folder / f"{number:05d}.npz") for number, file in enumerate(files)]
     process: BaseProcess | None = None
     try:

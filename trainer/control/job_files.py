@@ -46,7 +46,7 @@ def write_job(job: StoredJob, state: Job) -> None:
         "attempts": job.attempts,
     }
     text = json.dumps(content, ensure_ascii=False, indent=1)
-    write_file(job.folder / JOB, text.encode(), mode=0o600)
+    write_file(job.folder / JOB, text.encode())
 
 
 def read_job(folder: Path) -> StoredJob | None:

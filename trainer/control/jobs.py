@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from streamer.errors import ControlError
-from streamer.files import write_file
+from streamer.files import private_folder, write_file
 from streamer.wire.codec import encode
 from streamer.wire.control import Change, Forget, Job, State
 from streamer.wire.timestamps import utc_text
@@ -53,8 +53,7 @@ class JobStore:
 
     def load(self) -> list[StoredJob]:
         """Read what an earlier run left; the jobs that are to go on, in their order."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._folder.chmod(0o700)
+        private_folder(self._folder, close=True)
         for folder in sorted(self._folder.iterdir()):
             job = read_job(folder)
             if job is None:
@@ -99,8 +98,8 @@ class JobStore:
             try:
                 job.folder.mkdir(mode=0o700)
                 for number, part in enumerate(parts):
-                    write_file(part_path(job.folder, number), bytes(part), mode=0o600)
-                write_file(job.folder / REQUEST, bytes(encode(change)[0]), mode=0o600)
+                    write_file(part_path(job.folder, number), bytes(part))
+                write_file(job.folder / REQUEST, bytes(encode(change)[0]))
                 write_job(job, job.state)
             except OSError as error:
                 shutil.rmtree(job.folder, ignore_errors=True)

@@ -133,7 +133,7 @@ def write_looks(path: Path, crops: Sequence[StoredCrop]) -> None:
         embeddings=np.stack([c.embedding for c in crops]),
         crops=np.stack([c.crop_rgb for c in crops]),
     )
-    write_file(path, buffer.getvalue(), mode=0o600)
+    write_file(path, buffer.getvalue())
 
 
 def _read(path: Path, camera: str, track: int) -> list[StoredCrop]:

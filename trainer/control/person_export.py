@@ -1,7 +1,6 @@
 """All that is held of a person, as one .zip file to hand to them."""
 
 import json
-import os
 import time
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from streamer.constants import WEBHOOKS_FILE
 from streamer.errors import ConfigError, GalleryError
-from streamer.files import replacing
+from streamer.files import create_private, replacing
 from streamer.history import queries
 from streamer.history.corrections import ignored
 from streamer.history.database import history, history_file
@@ -60,16 +59,18 @@ def export_person(
     if not traces:
         raise GalleryError(f"nothing is held of {name!r}; see who is with: facestream people")
     counts: dict[str, int] = {}
-    with replacing(out) as partial:
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file, zipfile.ZipFile(file, "w") as archive:
-            head = {"name": name, "exported_utc": utc_text(time.time_ns())}
-            archive.writestr(PERSON_EXPORT, _json(head))
-            _write_note(archive, store, name, counts)
-            _write_gallery(archive, store, traces.versions, name, counts)
-            _write_history(archive, store.data, name, counts)
-            _write_deliveries(archive, store.data, name, counts)
-            _write_files(archive, store.data, name, traces.paths, counts)
+    with (
+        replacing(out) as partial,
+        open(partial, "wb", opener=create_private) as file,
+        zipfile.ZipFile(file, "w") as archive,
+    ):
+        head = {"name": name, "exported_utc": utc_text(time.time_ns())}
+        archive.writestr(PERSON_EXPORT, _json(head))
+        _write_note(archive, store, name, counts)
+        _write_gallery(archive, store, traces.versions, name, counts)
+        _write_history(archive, store.data, name, counts)
+        _write_deliveries(archive, store.data, name, counts)
+        _write_files(archive, store.data, name, traces.paths, counts)
     return counts
 
 

@@ -60,7 +60,7 @@ def _faces(desk: Desk, content: bytes, work: Work) -> tuple[NDArray[np.uint8], N
 
     config = desk.config
     path, place = work.folder / "picture", work.folder / "faces.npz"
-    path.write_bytes(content)
+    write_file(path, content)
     alignment = alignment_for(config.embed, config.weights_path)
     context = multiprocessing.get_context("spawn")
     process = context.Process(
@@ -104,7 +104,7 @@ def _look(path: Path, place: Path, detect: DetectConfig, alignment: "Alignment")
         crops=np.array([face.crop_rgb for face in found], np.uint8).reshape(-1, 96, 96, 3),
         boxes=np.array([face.box.rounded() for face in found], np.int64).reshape(-1, 4),
     )
-    write_file(place, buffer.getvalue(), mode=0o600)
+    write_file(place, buffer.getvalue())
 
 
 def _face(

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from streamer.config.sections import DetectConfig, EnrolConfig
 from streamer.errors import DatasetError
-from streamer.files import write_file
+from streamer.files import private_folder, write_file
 from streamer.runtime.cores import available_cores
 from streamer.vision.align import Alignment, Pose
 from streamer.vision.quality import MeasuredCrop
@@ -73,7 +73,7 @@ def harvest_people(
 
     Raises DatasetError when `stopped()`; the same call again continues from there.
     """
-    work.mkdir(parents=True, exist_ok=True)
+    private_folder(work)
     places = {name: work / _cache_name(name, paths, rules) for name, paths in people.items()}
     missing = []
     for name, place in places.items():

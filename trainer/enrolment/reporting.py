@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from streamer.errors import GalleryError
-from streamer.files import write_file
+from streamer.files import private_folder, write_file
 from trainer.enrolment.contact_sheet import manifest_csv, sheet_jpeg
 from trainer.enrolment.intake import Intake
 from trainer.enrolment.rows import Face
@@ -19,7 +19,7 @@ def keep_refused(
 ) -> Path:
     """Write the manifest and contact sheet of somebody who was not enrolled; the folder."""
     folder = data / "refused" / file_name_of(name)
-    folder.mkdir(parents=True, exist_ok=True)
+    private_folder(folder)
     write_file(folder / "enrolment.csv", manifest_csv([(name, list(faces), list(files))]))
     if faces:
         write_file(folder / "sheet.jpg", sheet_jpeg(name, list(faces)))

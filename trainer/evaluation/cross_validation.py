@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from streamer.files import write_file
+from streamer.files import private_folder, write_file
 from trainer.datasets.dataset import Dataset
 from trainer.evaluation.tracks import TrackOutcomes, joined_tracks, try_tracks
 from workers.classifier.fitting import ClassifierSpec, fit_classifier
@@ -100,7 +100,7 @@ class FoldStore:
     def __init__(
         self, folder: Path, vectors: NDArray[np.float32], fold: NDArray[np.int32], impostors: str
     ) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         self._folder = folder
         self._what = hashlib.sha256(vectors.tobytes() + fold.tobytes() + impostors.encode())
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.manifold import TSNE
 
-from streamer.files import write_file
+from streamer.files import private_folder, write_file
 from trainer.datasets.dataset import Dataset, folds_of
 from trainer.datasets.pairs import roc
 from trainer.enrolment.likeness import look_alikes
@@ -115,7 +115,7 @@ def write_report(
     folder: Path, subject: Subject, evaluations: Mapping[str, Evaluation], wanted_folds: int
 ) -> Path:
     """Write report.html, predictions.csv and figures.json; the page's path."""
-    folder.mkdir(parents=True, exist_ok=True)
+    private_folder(folder)
     used = evaluations[subject.spec.kind]
     table = predictions_csv(subject.dataset, used)
     figures = {kind: figures_of(evaluation) for kind, evaluation in evaluations.items()}

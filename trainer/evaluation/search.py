@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 
 from streamer.errors import DatasetError
+from streamer.files import create_private, private_folder
 from trainer.datasets.dataset import Dataset, folds_of
 from trainer.evaluation.cross_validation import Evaluation, cross_validate, evaluation_of, try_fold
 from trainer.evaluation.pool import Pool
@@ -121,7 +122,7 @@ def search(
     that belong to them; `weights` is the fingerprint of the network to begin with.
     Raises DatasetError when `stopped()`; the same call goes on from what `work` has.
     """
-    work.mkdir(parents=True, exist_ok=True)
+    private_folder(work)
     fold, outer = folds_of(dataset.labels, dataset.group, plan.outer_folds)
     trainings = [fold != number for number in range(outer)] + [np.ones(len(fold), bool)]
     if any(_has_no_folds(dataset.of(training)) for training in trainings):
@@ -257,7 +258,7 @@ class _Results:
 
     def _append(self, line: str) -> None:
         cut_off = self._path.exists() and not self._path.read_bytes().endswith(b"\n")
-        with self._path.open("a", encoding="utf-8") as file:
+        with open(self._path, "a", encoding="utf-8", opener=create_private) as file:
             file.write("\n" * bool(cut_off) + line + "\n")
             file.flush()
             os.fsync(file.fileno())

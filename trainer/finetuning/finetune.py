@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from streamer.errors import DatasetError
-from streamer.files import write_file
+from streamer.files import private_folder, write_file
 from trainer.datasets.dataset import Dataset
 from trainer.distillation.augment import augment_crop
 from trainer.distillation.student import arrays_of, build_head, load_arrays
@@ -98,7 +98,7 @@ class FineTuner:
         self._best = [np.asarray(v) for v in self._head.weights]
         self._before = self._auc(self._test)
         self._first = self._auc(self._stop)
-        work.mkdir(parents=True, exist_ok=True)
+        private_folder(work)
         self._restore()
 
     def train(

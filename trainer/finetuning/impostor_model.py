@@ -16,7 +16,7 @@ from sklearn.cluster import KMeans
 from sklearn.mixture import GaussianMixture
 
 from streamer.errors import DatasetError
-from streamer.files import write_file
+from streamer.files import SHARED_MODE, write_file
 from streamer.vision.crop import cut_crop
 from streamer.vision.detect import HaarDetector, largest
 from streamer.vision.files import read_image
@@ -207,4 +207,4 @@ def write_impostors(path: Path, impostors: Impostors) -> None:
     if impostors.kind is not None:
         arrays["kind"] = impostors.kind.astype(np.uint8)
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]  # a flag comes before them
-    write_file(path, buffer.getvalue())
+    write_file(path, buffer.getvalue(), SHARED_MODE)

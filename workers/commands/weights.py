@@ -89,7 +89,8 @@ def use(
     section = document.setdefault("embed", tomlkit.table())
     base = config.path.parent.resolve()
     section["weights"] = os.path.relpath(path.resolve(), base) if path else ""
-    write_file(config.path, tomlkit.dumps(document).encode())
+    mode = config.path.stat().st_mode & 0o777
+    write_file(config.path, tomlkit.dumps(document).encode(), mode)
     typer.echo(f"{config.path}: embed.weights is {section['weights']!r}, {weights.fingerprint}")
     typer.echo("next: facestream rebuild, and start the pipeline anew")
 
@@ -101,7 +102,7 @@ def export(
     path: Annotated[Path | None, typer.Option("--weights", help="By default those in use.")] = None,
 ) -> None:
     """Export the network with its weights to ONNX or to a TensorFlow SavedModel."""
-    from streamer.files import write_file
+    from streamer.files import SHARED_MODE, write_file
     from workers.network.weights_file import load_weights
 
     weights = load_weights(path or load_config(context.obj).weights_path)
@@ -110,7 +111,7 @@ def export(
     if out.suffix == ".onnx":
         from workers.embedding.onnx_graph import onnx_bytes
 
-        write_file(out, onnx_bytes(weights))
+        write_file(out, onnx_bytes(weights), SHARED_MODE)
     elif out.suffix:
         raise WeightsError(f"{out}: must end in .onnx, or be a folder's name without an ending")
     else:

@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 
 from streamer.errors import GalleryError
-from streamer.files import replacing
+from streamer.files import create_private, replacing
 from workers.gallery.version import (
     ARRAYS_OF_FORMAT_2,
     ASIDE,
@@ -29,7 +29,11 @@ def export_version(versions: Versions, version: str, out: Path) -> None:
     folder = versions.folder_of(version)
     read_version(folder, whole=True)
     paths = sorted(folder.iterdir(), key=lambda path: (path.name != MANIFEST, path.name))
-    with replacing(out) as partial, zipfile.ZipFile(partial, "w") as archive:
+    with (
+        replacing(out) as partial,
+        open(partial, "wb", opener=create_private) as file,
+        zipfile.ZipFile(file, "w") as archive,
+    ):
         for path in paths:
             archive.write(path, path.name)
 
@@ -65,7 +69,10 @@ def _unpack(archive: zipfile.ZipFile, folder: Path, path: Path) -> None:
         raise GalleryError(f"holds more than {_MAX_STORED_BYTES} bytes")
     for name in infos:
         if name in (MANIFEST, *_ARRAYS) or EXTRA_NAME.fullmatch(name):
-            with archive.open(name) as source, (folder / name).open("wb") as target:
+            with (
+                archive.open(name) as source,
+                open(folder / name, "wb", opener=create_private) as target,
+            ):
                 shutil.copyfileobj(source, target, 2**20)
     for name in set(_ARRAYS) & infos.keys():
         with zipfile.ZipFile(folder / name) as arrays:

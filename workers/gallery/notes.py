@@ -75,7 +75,7 @@ def write_notes(folder: Path, notes: Mapping[str, Note]) -> None:
     people = {name: asdict(note) for name, note in notes.items() if note != Note()}
     content = {"format": _FORMAT, "people": people}
     text = json.dumps(content, indent=1, ensure_ascii=False)
-    write_file(folder / NOTES, text.encode(), mode=0o600)
+    write_file(folder / NOTES, text.encode())
 
 
 def remove_note(folder: Path, name: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from streamer.errors import GalleryError
+from streamer.files import private_folder
 from workers.classifier.counter_examples import CounterExamples
 from workers.classifier.fitting import ClassifierSpec, fit_classifier
 from workers.classifier.impostors import Impostors
@@ -181,14 +182,28 @@ class GalleryStore(Versions):
         First finishes forgetting that was killed, and says what was deleted. Raises GalleryError
         where the folder cannot be made.
         """
+        descriptor = self._locked()
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.folder, os.O_RDONLY)
-        except OSError as error:
-            raise GalleryError(f"{self.folder}: cannot be made: {error.strerror}") from error
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
             self.remove_leftovers()
             yield finish_forgetting(self, self.data)
         finally:
+            os.close(descriptor)
+
+    def _locked(self) -> int:
+        """Return the locked folder; it may be replaced, by a restore, while the lock is awaited."""
+        while True:
+            try:
+                private_folder(self.folder)
+                descriptor = os.open(self.folder, os.O_RDONLY | os.O_CLOEXEC)
+            except OSError as error:
+                raise GalleryError(f"{self.folder}: cannot be made: {error.strerror}") from error
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                if os.path.samestat(os.fstat(descriptor), self.folder.stat()):
+                    return descriptor
+            except FileNotFoundError:
+                pass
+            except BaseException:
+                os.close(descriptor)
+                raise
             os.close(descriptor)

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from streamer.constants import CROP_SIZE, EMBEDDING_SIZE
 from streamer.errors import GalleryError
+from streamer.files import create_private
 from streamer.vision.align import known_alignment
 from streamer.wire.timestamps import utc_text
 from workers.classifier.classifier import Calibration, Classifier, HoldoutMetrics
@@ -139,7 +140,7 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
 
 def write_synced(path: Path, content: bytes) -> None:
     """Write a file of a version that is not yet there as a whole."""
-    with path.open("wb") as file:
+    with open(path, "wb", opener=create_private) as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
@@ -358,7 +359,7 @@ def _read_arrays(file: BinaryIO, wanted: Callable[[str], bool]) -> dict[str, NDA
 
 def _write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> str:
     """Write arrays into a file; its hash."""
-    with path.open("w+b") as file:
+    with open(path, "w+b", opener=create_private) as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
         file.flush()
         os.fsync(file.fileno())

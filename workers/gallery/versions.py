@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from streamer.errors import GalleryError
-from streamer.files import write_file
+from streamer.files import PRIVATE_FOLDER_MODE, private_folder, write_file
 from workers.gallery.version import (
     ARRAYS_OF_FORMAT_2,
     ASIDE,
@@ -89,7 +89,8 @@ class Versions:
     def new_version(self, number: int) -> Iterator[Path]:
         """Yield a folder to fill, which becomes that version unless something is raised."""
         partial = self._versions / f".partial-{os.getpid()}"
-        partial.mkdir(parents=True)
+        private_folder(self._versions)
+        partial.mkdir(PRIVATE_FOLDER_MODE)
         try:
             yield partial
             partial.rename(self._versions / version_name(number))

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from streamer.errors import FacestreamError
-from streamer.files import write_file
+from streamer.files import private_folder, write_file
 
 BLOCK = 1000
 
@@ -35,7 +35,7 @@ class IdSequence:
 
     def _reserve(self) -> tuple[int, int]:
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(self._path.parent)
             descriptor = os.open(self._path.parent, os.O_RDONLY)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)

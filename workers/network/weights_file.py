@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from streamer.constants import CROP_SIZE, DEFAULT_CASCADE
 from streamer.errors import WeightsError
-from streamer.files import write_file
+from streamer.files import SHARED_MODE, write_file
 from streamer.vision.align import Alignment, known_alignment
 from streamer.vision.crop import CROP_ENLARGE
 from workers.network.nn4 import array_shapes
@@ -158,7 +158,7 @@ def save_weights(path: Path, weights: Weights) -> str:
     buffer = io.BytesIO()
     np.savez(buffer, **{DESCRIPTION: packed}, **stored)  # type: ignore[arg-type]
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_file(path, buffer.getvalue())
+    write_file(path, buffer.getvalue(), SHARED_MODE)
     return digest[:12]
 
 

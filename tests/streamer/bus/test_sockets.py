@@ -12,6 +12,7 @@ from streamer.bus.sockets import (
     Bus,
     Security,
     Socket,
+    check_libzmq,
     open_bus,
     receive_all,
     send_to_peer,
@@ -259,3 +260,13 @@ def test_an_immediate_socket_keeps_nothing_for_a_peer_that_is_gone(folder: Path)
         began = time.monotonic()
         here.close(linger_ms=GENEROUS_MS)
         assert time.monotonic() - began < GENEROUS_MS / 2000
+
+
+def test_a_libzmq_that_is_too_old_is_one_line() -> None:
+    check_libzmq((4, 3, 5))
+    check_libzmq((5, 0, 0))
+    with pytest.raises(
+        ConfigError, match=r"4\.3\.5 or newer.*Received: 4\.3\.4; install"
+    ) as caught:
+        check_libzmq((4, 3, 4))
+    assert "\n" not in str(caught.value)

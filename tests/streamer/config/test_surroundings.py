@@ -10,7 +10,7 @@ import zmq
 from streamer.bus.sockets import open_bus
 from streamer.config import surroundings
 from streamer.config.loading import load_config
-from streamer.config.surroundings import lacks, mqtt_password, not_installed
+from streamer.config.surroundings import exposed, lacks, mqtt_password, not_installed
 from streamer.errors import ConfigError
 from workers.network.weights_file import SHIPPED
 
@@ -114,3 +114,28 @@ def test_a_brokers_password_is_read_and_never_told(
     (fault,) = faults(folder, MQTT + 'tls = true\nca_file = "secret"')
     assert fault.startswith("mqtt.ca_file: must be a certificate in PEM form. Received: 'secret'")
     assert faults(folder, CAMERA + '[mqtt]\nuser = "ann"\npassword_file = "none"') == []
+
+
+def test_what_others_could_read_is_a_warning_with_what_to_do(folder: Path) -> None:
+    path = folder / "config.toml"
+    path.write_text(
+        '[cameras.door]\nsource = "rtsp://guard:s3cret@cam/x"\n[web]\ncert = "c.pem"\n'
+        'key = "k.pem"\n[bus]\nkeys = "keys"\n'
+    )
+    path.chmod(0o600)
+    (folder / "k.pem").touch(0o600)
+    (folder / "keys").mkdir(0o700)
+    (folder / "var" / "gallery").mkdir(0o700, parents=True)
+    (folder / "var" / "cache").mkdir(0o755)
+    config = load_config(path)
+    assert exposed(config) == []
+    for each in ("config.toml", "k.pem", "var/gallery"):
+        (folder / each).chmod(0o755)
+    (folder / "keys" / "a.key_secret").touch(0o644)
+    (folder / "keys" / "a.key_secret").chmod(0o644)
+    warnings = exposed(config)
+    assert [warning.split(": ")[1] for warning in warnings] == [
+        "data_dir", "bus.keys", str(path), str(folder / "k.pem"),
+    ]  # fmt: skip
+    assert warnings[0].endswith(f"chmod -R go= {config.data_path}")
+    assert all("s3cret" not in warning for warning in warnings)

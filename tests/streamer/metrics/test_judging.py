@@ -7,7 +7,7 @@ from streamer.metrics.monitor import FORGET_S, SILENT_S, Monitor, Snapshot
 from streamer.metrics.status import line_of, status_of
 from streamer.supervision.child import State
 from streamer.wire.latencies import LatencyCounters
-from streamer.wire.messages import CameraState
+from streamer.wire.messages import CameraState, GalleryEvent
 from tests.streamer.metrics.made import config_in, everybody, processes, stats
 
 
@@ -30,8 +30,9 @@ def test_where_nothing_is_heard_and_nothing_runs_no_pipeline_runs(folder: Path) 
 
 
 def test_a_pipeline_of_which_all_is_heard_is_well(folder: Path) -> None:
-    heard = Bench().hear(*everybody())
-    config = config_in(folder)
+    bench, config = Bench(), config_in(folder)
+    assert waits_for(bench.hear(*everybody()), processes(), config)  # for who is enrolled
+    heard = bench.hear(GalleryEvent(version="000001", fingerprint="f", weights="w", people=2))
     assert judge(heard, processes(), config).exit_code == 0
     assert judge(heard, None, config).state == "well"  # its supervisor is elsewhere, or nowhere
     assert not waits_for(heard, processes(), config)
