@@ -125,10 +125,18 @@ def test_a_frame_goes_to_another_host_as_a_jpeg(folder: Path) -> None:
         assert links.offers.snapshot().forwarded == 1
 
 
+def wait_for_subscription(events: "zmq.Socket[bytes]", to: bytes) -> None:
+    """Wait for one of the subscriptions: each has a socket of its own, and any may be first."""
+    heard = b""
+    while not heard.startswith(b"\x01" + to):
+        assert events.poll(PATIENCE_MS)
+        heard = events.recv()
+
+
 def test_feedback_for_an_earlier_run_or_another_camera_is_not_ours(folder: Path) -> None:
     with linked(folder) as (links, far, addresses):
         events = far.bind(zmq.XPUB, addresses["events"])
-        assert events.poll(PATIENCE_MS)
+        wait_for_subscription(events, b"feedback/door")
         for camera, epoch in (("door2", "e"), ("door", "d"), ("door", "e")):
             feedback = TrackFeedback(camera=camera, epoch=epoch, track=1, sequence=7, certain=True)
             events.send_multipart([topic("feedback", camera), *encode(feedback)])
@@ -144,7 +152,7 @@ def test_noise_among_the_feedback_is_told_of_once(
 ) -> None:
     with linked(folder) as (links, far, addresses):
         events = far.bind(zmq.XPUB, addresses["events"])
-        assert events.poll(PATIENCE_MS)
+        wait_for_subscription(events, b"feedback/door")
         for _ in range(5):
             events.send_multipart([topic("feedback", "door"), b"\xff\x00"])
         feedback = TrackFeedback(camera="door", epoch="e", track=1, sequence=7, certain=True)
