@@ -5,7 +5,6 @@ for. A broker that is slow, dead or hostile fills a queue with a limit, and noth
 """
 
 import logging
-import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from streamer.mqtt.naming import Topics
 from streamer.mqtt.outbox import Outbox
 from streamer.mqtt.pausing import Pauser
 from streamer.mqtt.telling import Teller
+from streamer.runtime.bell import Bell
 from streamer.runtime.drop_log import DropLog
 from streamer.runtime.heartbeat import Heartbeat, Stop
 from streamer.runtime.stats import StatsReporter
@@ -66,9 +66,9 @@ class Mqtt:
         self._teller = Teller(
             config, topics, cameras, self._outbox, self._watch, pauses=pauser is not None
         )
-        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._bell = Bell()
         reading = Reading(topics, cameras)
-        self._broker = Broker(broker, topics.available, reading, self._ring)
+        self._broker = Broker(broker, topics.available, reading, self._bell.ring)
         self._connection: Connection | None = None
         self._began_s = -BEGAN_EVERY_S
         self._messages = StageCounters("mqtt messages")
@@ -83,13 +83,13 @@ class Mqtt:
         ingest = bus.connect(zmq.PUSH, self._endpoints.ingest)
         reporter = StatsReporter("mqtt", "mqtt", ingest)
         poller = zmq.Poller()
-        for socket in (events, self._pictures, self._wake):
+        for socket in (events, self._pictures, self._bell.fileno()):
             poller.register(socket, zmq.POLLIN)
         self._broker.start()
         heartbeat.ready()
         while not stop.is_set():
             poller.poll(_POLL_MS)
-            self._hush()
+            self._bell.hush()
             self._hear(events)
             self._hear(self._pictures)
             self._teller.turn(time.monotonic())
@@ -170,16 +170,6 @@ class Mqtt:
             time.sleep(0.01)
             self._serve_broker()
         self._broker.stop(politely=self._outbox.idle)
-
-    def _ring(self) -> None:
-        """Wake the loop, from any thread."""
-        os.eventfd_write(self._wake, 1)
-
-    def _hush(self) -> None:
-        try:
-            os.eventfd_read(self._wake)
-        except BlockingIOError:
-            return
 
     def _stages(self) -> tuple[StageCount, ...]:
         return (self._outbox.snapshot(), self._messages.snapshot())

@@ -4,7 +4,6 @@ Its loop only takes and answers; changes are made, and questions answered, in th
 """
 
 import logging
-import os
 import time
 from collections.abc import Sequence
 
@@ -13,6 +12,7 @@ import zmq
 from streamer.bus.sockets import Bus, is_tcp, receive_all, try_send
 from streamer.config.sections import Config
 from streamer.errors import ControlError, FacestreamError, ProtocolError
+from streamer.runtime.bell import Bell
 from streamer.runtime.drop_log import DropLog
 from streamer.runtime.heartbeat import Heartbeat, Stop
 from streamer.runtime.stats import StatsReporter
@@ -67,10 +67,10 @@ class ControlService:
         self._address = config.address("control")
         self._requests = StageCounters("requests")
         self._drops = DropLog(log, "request refused")
-        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._jobs = JobStore(config.control_path, self._ring)
+        self._bell = Bell()
+        self._jobs = JobStore(config.control_path, self._bell.ring)
         self._waiting = Waiting()
-        self._answering = Answering(desk, self._ring)
+        self._answering = Answering(desk, self._bell.ring)
 
     def run(self, bus: Bus, stop: Stop, heartbeat: Heartbeat) -> None:
         """Serve until `stop`."""
@@ -85,11 +85,11 @@ class ControlService:
         self._pausing = Pausing(self._config.paused_path, self._config.cameras, self._publish)
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
-        poller.register(self._wake, zmq.POLLIN)
+        poller.register(self._bell.fileno(), zmq.POLLIN)
         heartbeat.ready()
         while not stop.is_set():
             poller.poll(_POLL_MS)
-            self._hush()
+            self._bell.hush()
             for parts in receive_all(self._socket, _AT_ONCE):
                 self._receive(parts)
             self._answer_waiters()
@@ -234,16 +234,6 @@ class ControlService:
 
     def _publish(self, event: ExpiryEvent | PauseEvent) -> None:
         try_send(self._ingest, encode(event))
-
-    def _ring(self) -> None:
-        """Wake the loop, from any thread."""
-        os.eventfd_write(self._wake, 1)
-
-    def _hush(self) -> None:
-        try:
-            os.eventfd_read(self._wake)
-        except BlockingIOError:
-            return
 
     def _stages(self) -> tuple[StageCount, ...]:
         return (self._requests.snapshot(),)
