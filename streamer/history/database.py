@@ -14,7 +14,7 @@ from pathlib import Path
 
 from streamer.constants import HISTORY_FILE
 from streamer.errors import FacestreamError, HistoryError
-from streamer.files import private_folder
+from streamer.files import create_private, private_folder
 
 BUSY_S = 5.0
 _SUFFIXES = ("", "-wal", "-shm", "-journal")
@@ -91,7 +91,7 @@ def open_history(path: Path, make: bool = False, busy_s: float = BUSY_S) -> sqli
     with explained(path):
         if make:
             private_folder(path.parent, close=True)
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            os.close(create_private(path, os.O_RDWR | os.O_CREAT))
         elif not path.is_file():
             raise HistoryError(
                 f"{path}: there is no history yet; `facestream run` writes it while "

@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from streamer.errors import WebhookError
-from streamer.files import private_folder
+from streamer.files import create_private, private_folder
 from streamer.history.database import transaction
 
 _BUSY_S = 5.0
@@ -38,7 +38,7 @@ def open_queue(path: Path, make: bool) -> sqlite3.Connection:
     """Open the file; with `make`, one that is not there is made. Raises WebhookError."""
     if make:
         private_folder(path.parent, close=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        os.close(create_private(path, os.O_RDWR | os.O_CREAT))
     elif not path.is_file():
         raise WebhookError(f"{path}: nothing is queued: no webhook has been called yet")
     connection = sqlite3.connect(

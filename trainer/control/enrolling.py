@@ -25,7 +25,9 @@ from workers.names import composed_name
 if TYPE_CHECKING:
     from streamer.history.queries import StoredCrop
     from trainer.enrolment.bulk import Rules
+    from trainer.enrolment.intake import Intake
     from trainer.enrolment.rows import Harvest
+    from workers.gallery.version import Gallery
 
 NOTHING_NEW = "nothing new"
 
@@ -70,7 +72,6 @@ def enrol_folder(desk: Desk, change: EnrolFolder, work: Work) -> None:
     """Enrol everybody in a folder, in one version; of whom nothing can be used, it is told."""
     from trainer.control.harvesting import Wanted, harvest_files, limit_of
     from trainer.enrolment.bulk import people_in
-    from trainer.enrolment.enrol import enrol
     from trainer.enrolment.harvest import media_below
     from trainer.enrolment.reporting import tell_enrolment
     from trainer.enrolment.rows import Harvest
@@ -87,17 +88,7 @@ def enrol_folder(desk: Desk, change: EnrolFolder, work: Work) -> None:
         harvests[person].faces += found.faces
         harvests[person].refused_files += found.refused_files
     already = desk.set_aside()
-    work.progress("embedding")
-    gallery, intakes = enrol(
-        desk.store,
-        harvests,
-        embedder=desk.embedder(work),
-        impostors=desk.impostors,
-        rules=desk.config.enrol,
-        spec=desk.spec,
-        force=change.force,
-        accept=_answer(change, work),
-    )
+    gallery, intakes = _enrol(desk, change, harvests, work)
     new = [each for each in intakes.values() if not each.refused.startswith(NOTHING_NEW)]
     if gallery is None and work.resumed and not new:
         work.version = desk.store.current_version() or ""
@@ -170,7 +161,6 @@ def enrol_found(
 
     again: crops that are all enrolled already are no fault.
     """
-    from trainer.enrolment.enrol import enrol
     from trainer.enrolment.reporting import keep_refused, tell_enrolment
 
     person, data = new_name(change.person), desk.config.data_path
@@ -180,17 +170,7 @@ def enrol_found(
         kept = keep_refused(data, person, found.faces, found.refused_files)
         raise ControlError(f"{person} was not enrolled: no picture can be used; see {kept}")
     already = desk.set_aside()
-    work.progress("embedding")
-    gallery, intakes = enrol(
-        desk.store,
-        {person: found},
-        embedder=desk.embedder(work),
-        impostors=desk.impostors,
-        rules=desk.config.enrol,
-        spec=desk.spec,
-        force=change.force,
-        accept=_answer(change, work),
-    )
+    gallery, intakes = _enrol(desk, change, {person: found}, work)
     intake = intakes[person]
     if gallery is not None:
         work.version = gallery.version
@@ -202,6 +182,24 @@ def enrol_found(
         kept = keep_refused(data, person, intake.faces, intake.files)
         raise ControlError(f"{person} was not enrolled: {intake.refused}; see {kept}")
     tell_enrolment(data, gallery, intakes, already, work.say, work.warn)
+
+
+def _enrol(
+    desk: Desk, change: Enrolment | EnrolFolder, harvests: "dict[str, Harvest]", work: Work
+) -> "tuple[Gallery | None, dict[str, Intake]]":
+    from trainer.enrolment.enrol import enrol
+
+    work.progress("embedding")
+    return enrol(
+        desk.store,
+        harvests,
+        embedder=desk.embedder(work),
+        impostors=desk.impostors,
+        rules=desk.config.enrol,
+        spec=desk.spec,
+        force=change.force,
+        accept=_answer(change, work),
+    )
 
 
 def of_weights(crops: "list[StoredCrop]", weights: str) -> "list[StoredCrop]":
